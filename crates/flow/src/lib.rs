@@ -1,1 +1,23 @@
-//! .
+//! The corridor: pipelines, their steps and checks, the runs that execute them and the schedules that start them.
+//!
+//! A step is planned before it is done: the versions of its inputs, the source position and the output's transaction
+//! number are stored first, so that an attempt after a crash reads the same rows and adds nothing twice.
+
+pub mod checks;
+pub mod codes;
+mod instance;
+mod plan;
+mod progress;
+mod quarantine;
+mod runs;
+mod schedule;
+pub mod spec;
+mod split;
+pub mod steps;
+mod worker;
+
+pub use instance::Instance;
+pub use quarantine::{QuarantineSummary, quarantine_schema};
+pub use runs::{Flow, LogLine, Run, RunFilter, RunState, StartOptions, StepState};
+pub use schedule::ScheduleSpec;
+pub use spec::PipelineSpec;

@@ -1,0 +1,118 @@
+//! Requests inside this process: the server's own router over a home, as its administrator, beside a running server or without.
+
+use std::path::Path;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use base::Error;
+use futures::{StreamExt, TryStreamExt};
+use guard::Pass;
+use server::Platform;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tower::ServiceExt;
+
+use super::{Reply, Request, broken};
+use crate::failure::{Failure, Outcome};
+
+/// Longest wait for background work to end when a command is done.
+const CLOSE_WAIT: Duration = Duration::from_secs(10);
+
+/// An open home.
+pub struct Home {
+    platform: Platform,
+    router: Router,
+    pass: Pass,
+    /// Started by the first command that needs runs to be executed.
+    worker: Mutex<Option<Worker>>,
+}
+
+struct Worker {
+    stop: watch::Sender<bool>,
+    task: JoinHandle<()>,
+}
+
+impl Home {
+    /// Opens a home that exists; commands other than `init`, `serve` and `demo` do not make one by accident.
+    pub async fn open(path: &Path) -> Outcome<Self> {
+        let filled = std::fs::read_dir(path).is_ok_and(|mut entries| entries.next().is_some());
+        if !filled {
+            return Err(Error::new(&crate::codes::HOME_MISSING).with("home", path.display()).into());
+        }
+        Self::over(Platform::open(server::Settings::of_home(path)).await?)
+    }
+
+    /// The router of a platform that is open already.
+    pub fn over(platform: Platform) -> Outcome<Self> {
+        let pass = platform.guard().local_admin()?;
+        let router = server::router(platform.clone());
+        Ok(Self { platform, router, pass, worker: Mutex::new(None) })
+    }
+
+    /// The platform.
+    pub fn platform(&self) -> &Platform {
+        &self.platform
+    }
+
+    /// Executes queued runs in this process until the home is closed.
+    pub fn start_worker(&self) {
+        let mut worker = self.worker.lock().unwrap_or_else(PoisonError::into_inner);
+        if worker.is_some() {
+            return;
+        }
+        let (stop, stopped) = watch::channel(false);
+        let flow = self.platform.flow().clone();
+        let task = tokio::spawn(async move {
+            if let Err(error) = flow.work(stopped).await {
+                tracing::error!(%error, "the worker ended");
+            }
+        });
+        *worker = Some(Worker { stop, task });
+    }
+
+    /// Ends the worker and lets the audit write what it holds.
+    pub async fn close(self) {
+        let worker = self.worker.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(worker) = worker {
+            let _ = worker.stop.send(true);
+            let _ = tokio::time::timeout(CLOSE_WAIT, worker.task).await;
+        }
+        let _ = tokio::time::timeout(CLOSE_WAIT, self.platform.close()).await;
+    }
+
+    /// One request through the router.
+    pub async fn send(&self, request: Request) -> Outcome<Reply> {
+        let place = &request.url[url::Position::BeforePath..];
+        let mut builder = axum::http::Request::builder().method(request.method).uri(place).extension(self.pass.clone());
+        for (name, value) in request.headers {
+            builder = builder.header(name, value);
+        }
+        let body = match request.body {
+            Some((kind, bytes)) => {
+                builder = builder.header("content-type", kind);
+                Body::from(bytes)
+            }
+            None => Body::empty(),
+        };
+        let request = builder.body(body).map_err(|error| {
+            Failure::Own(Error::new(&crate::codes::ANSWER_UNREADABLE).with("request", place).because(error))
+        })?;
+        let response = match self.router.clone().oneshot(request).await {
+            Ok(response) => response,
+            Err(never) => match never {},
+        };
+        let status = response.status().as_u16();
+        let pieces = response.into_body().into_data_stream().map_err(own);
+        Ok(Reply { status, pieces: pieces.boxed() })
+    }
+}
+
+/// The platform's own error, if that is what ended the body.
+fn own(error: axum::Error) -> Failure {
+    match error.into_inner().downcast::<Error>() {
+        Ok(error) => Failure::Own(*error),
+        Err(other) => broken(std::io::Error::other(other)),
+    }
+}

@@ -1,0 +1,203 @@
+//! A statement before it is planned: its length, its depth, how many there are, and which version of a table it means.
+
+use base::{Error, Result, TableName};
+use datafusion::sql::TableReference;
+use datafusion::sql::parser::{DFParserBuilder, Statement};
+use datafusion::sql::resolve::resolve_table_references;
+use datafusion::sql::sqlparser::ast::Statement as Ast;
+use datafusion::sql::sqlparser::dialect::GenericDialect;
+use datafusion::sql::sqlparser::tokenizer::{Token, Tokenizer, Whitespace, Word};
+
+use crate::codes;
+use crate::errors::mapped;
+
+/// Longest statement taken, in bytes.
+pub const BYTES_MAX: usize = 1 << 20;
+
+/// Deepest nesting taken.
+pub const DEPTH_MAX: usize = 64;
+
+/// Parts a table's name from the version it is read at, inside the platform; no lake table may have it in its name.
+pub const AT: char = '@';
+
+/// One parsed statement that only reads.
+pub fn parse(sql: &str) -> Result<Statement> {
+    if sql.len() > BYTES_MAX {
+        return Err(Error::new(&codes::STATEMENT_TOO_LONG).with("bytes", sql.len()).with("max", BYTES_MAX));
+    }
+    let dialect = GenericDialect {};
+    let tokens = Tokenizer::new(&dialect, sql)
+        .tokenize_with_location()
+        .map_err(|error| Error::new(&codes::SYNTAX_ERROR).with("reason", error))?;
+    let tokens = with_versions(tokens)?;
+    let parser = DFParserBuilder::new(tokens).with_dialect(&dialect).with_recursion_limit(DEPTH_MAX).build();
+    let mut statements = mapped(mapped(parser)?.parse_statements())?;
+    if statements.len() > 1 {
+        return Err(Error::new(&codes::STATEMENTS_SEVERAL).with("count", statements.len()));
+    }
+    let statement =
+        statements.pop_front().ok_or_else(|| Error::new(&codes::SYNTAX_ERROR).with("reason", "there is no statement"))?;
+    only_reads(&statement)?;
+    Ok(statement)
+}
+
+/// The tables a query names, for dependencies; a name that is none of ours is an error.
+pub fn tables_of(sql: &str) -> Result<Vec<TableName>> {
+    let (tables, _common) = mapped(resolve_table_references(&parse(sql)?, true))?;
+    tables.iter().filter(|table| table.schema() != Some("information_schema")).map(name_of).collect()
+}
+
+/// Whether the statement asks what tables there are, so that the catalog must know all names before planning.
+pub fn asks_for_listing(statement: &Statement) -> bool {
+    let text = match statement {
+        Statement::Statement(ast) => match ast.as_ref() {
+            Ast::ShowTables { .. } | Ast::ShowColumns { .. } | Ast::ShowSchemas { .. } | Ast::ShowDatabases { .. } => return true,
+            ast => ast.to_string(),
+        },
+        Statement::Explain(explain) => explain.statement.to_string(),
+        _ => return false,
+    };
+    text.to_ascii_lowercase().contains("information_schema")
+}
+
+fn name_of(table: &TableReference) -> Result<TableName> {
+    let bare = table.table().split(AT).next().unwrap_or_default();
+    TableName::new(
+        table.catalog().unwrap_or(base::names::LAKE),
+        table.schema().unwrap_or(crate::query::DEFAULT_SCHEMA),
+        bare,
+    )
+}
+
+fn only_reads(statement: &Statement) -> Result<()> {
+    let refused = |what: &str| Err(Error::new(&codes::STATEMENT_NOT_ALLOWED).with("what", what));
+    match statement {
+        Statement::Statement(ast) => match ast.as_ref() {
+            Ast::Query(_)
+            | Ast::ShowTables { .. }
+            | Ast::ShowColumns { .. }
+            | Ast::ShowSchemas { .. }
+            | Ast::ShowDatabases { .. }
+            | Ast::ExplainTable { .. } => Ok(()),
+            other => refused(&first_words(&other.to_string())),
+        },
+        // ANALYZE runs the query and prints counts of rows it read; with policies in place those would be counts of hidden rows.
+        Statement::Explain(explain) if explain.analyze => refused("EXPLAIN ANALYZE"),
+        Statement::Explain(explain) => only_reads(&explain.statement),
+        Statement::CopyTo(_) => refused("COPY"),
+        Statement::CreateExternalTable(_) => refused("CREATE EXTERNAL TABLE"),
+        _ => refused("this statement"),
+    }
+}
+
+fn first_words(text: &str) -> String {
+    text.split_whitespace().take(2).collect::<Vec<_>>().join(" ")
+}
+
+type Located = datafusion::sql::sqlparser::tokenizer::TokenWithSpan;
+
+/// Turns `name VERSION AS OF 3` and `name TIMESTAMP AS OF '…'` into the name `name@v3` or `name@t…`, which the catalog
+/// resolves. On tokens, so that text in strings and comments stays what it is.
+fn with_versions(tokens: Vec<Located>) -> Result<Vec<Located>> {
+    let mut out: Vec<Located> = Vec::with_capacity(tokens.len());
+    let mut rest = tokens.into_iter().peekable();
+    while let Some(token) = rest.next() {
+        let kind = match &token.token {
+            Token::Word(word) if word.quote_style.is_none() && word.value.eq_ignore_ascii_case("version") => 'v',
+            Token::Word(word) if word.quote_style.is_none() && word.value.eq_ignore_ascii_case("timestamp") => 't',
+            _ => {
+                out.push(token);
+                continue;
+            }
+        };
+        let mut taken = vec![token];
+        match version_value(&mut rest, &mut taken) {
+            Some(value) => pin(&mut out, kind, &value)?,
+            None => out.extend(taken),
+        }
+    }
+    Ok(out)
+}
+
+/// Reads ` AS OF value`; what was read goes to `taken`, so that it can be put back when it is something else.
+fn version_value(rest: &mut std::iter::Peekable<std::vec::IntoIter<Located>>, taken: &mut Vec<Located>) -> Option<String> {
+    for expected in ["as", "of"] {
+        skip_space(rest, taken);
+        match rest.peek().map(|token| &token.token) {
+            Some(Token::Word(word)) if word.quote_style.is_none() && word.value.eq_ignore_ascii_case(expected) => {
+                taken.extend(rest.next());
+            }
+            _ => return None,
+        }
+    }
+    skip_space(rest, taken);
+    let value = match rest.peek().map(|token| &token.token) {
+        Some(Token::Number(number, _)) => number.clone(),
+        Some(Token::SingleQuotedString(text)) => text.clone(),
+        _ => return None,
+    };
+    taken.extend(rest.next());
+    Some(value)
+}
+
+fn skip_space(rest: &mut std::iter::Peekable<std::vec::IntoIter<Located>>, taken: &mut Vec<Located>) {
+    while rest.peek().is_some_and(|token| matches!(token.token, Token::Whitespace(_))) {
+        taken.extend(rest.next());
+    }
+}
+
+fn pin(out: &mut Vec<Located>, kind: char, value: &str) -> Result<()> {
+    let name = out.iter_mut().rev().find(|token| !matches!(token.token, Token::Whitespace(_)));
+    let Some(Located { token: Token::Word(word), .. }) = name else {
+        return Err(Error::new(&codes::SYNTAX_ERROR).with("reason", "AS OF stands behind the name of a table"));
+    };
+    let bare = if word.quote_style.is_some() { word.value.clone() } else { word.value.to_ascii_lowercase() };
+    let pinned = Word { value: format!("{bare}{AT}{kind}{value}"), quote_style: Some('"'), keyword: datafusion::sql::sqlparser::keywords::Keyword::NoKeyword };
+    *word = pinned;
+    // Keeps the name apart from an alias that follows without a space.
+    let span = out.last().map(|token| token.span);
+    if let Some(span) = span {
+        out.push(Located { token: Token::Whitespace(Whitespace::Space), span });
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(sql: &str) -> String {
+        parse(sql).expect(sql).to_string()
+    }
+
+    #[test]
+    fn pins_versions_and_leaves_other_text_alone() {
+        assert_eq!(text("select * from ods.Flights version as of 3 f"), "SELECT * FROM ods.\"flights@v3\" f");
+        assert_eq!(
+            text("select * from ods.flights TIMESTAMP AS OF '2026-01-01T00:00:00Z' as f"),
+            "SELECT * FROM ods.\"flights@t2026-01-01T00:00:00Z\" f"
+        );
+        assert_eq!(text("select version, 'version as of 3' from t"), "SELECT version, 'version as of 3' FROM t");
+        assert_eq!(text("select timestamp '2026-01-01'"), "SELECT TIMESTAMP '2026-01-01'");
+    }
+
+    #[test]
+    fn only_one_query_passes() {
+        for sql in [
+            "drop table x", "insert into t values (1)", "create table a as select 1", "set x = 1", "copy t to 'x'", "explain analyze select 1",
+            "create external table t stored as csv location '/etc/passwd'", "prepare p as select 1", "delete from t", "update t set a = 1",
+        ] {
+            assert!(parse(sql).expect_err(sql).is(&codes::STATEMENT_NOT_ALLOWED), "{sql}");
+        }
+        assert!(parse("select 1; select 2").expect_err("two").is(&codes::STATEMENTS_SEVERAL));
+        assert!(parse("").expect_err("none").is(&codes::SYNTAX_ERROR));
+        assert!(parse(&format!("select {}1{}", "(".repeat(500), ")".repeat(500))).expect_err("deep").is(&codes::STATEMENT_TOO_DEEP));
+        assert!(parse(&" ".repeat(BYTES_MAX + 1)).expect_err("long").is(&codes::STATEMENT_TOO_LONG));
+    }
+
+    #[test]
+    fn names_the_tables_read() {
+        let names = tables_of("with a as (select * from ods.flights) select * from a join airline.main.planes p using (tailnum)").expect("names");
+        assert_eq!(names.iter().map(ToString::to_string).collect::<Vec<_>>(), ["airline.main.planes", "lake.ods.flights"]);
+    }
+}

@@ -1,0 +1,197 @@
+//! Which tables there are for a pass, their columns, and the open connections behind the live ones.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use arrow::datatypes::SchemaRef;
+use base::names::{LAKE, QUARANTINE_SUFFIX};
+use base::nearest::nearest;
+use base::{Error, Result, TableName};
+use connect::{ConnectionSpec, Source, Target};
+use datafusion::catalog::TableProvider;
+use guard::{Object, Pass, Privilege};
+use serde::Serialize;
+
+use crate::codes;
+use crate::governed::Listing;
+use crate::live::LiveTable;
+use crate::query::Engine;
+
+/// Longest wait for one connection when tables are listed.
+const LIST_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// Open connections that are kept.
+const SOURCES_MAX: usize = 256;
+
+/// A table that a pass may read.
+#[derive(Debug, Clone, Serialize)]
+pub struct TableEntry {
+    /// `catalog.schema.table`.
+    pub name: TableName,
+    /// Where its rows are.
+    pub kind: TableKind,
+}
+
+/// Where a table's rows are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TableKind {
+    /// In the lake.
+    Table,
+    /// In the lake: the records that another table did not take.
+    Quarantine,
+    /// In a business system.
+    Live,
+}
+
+/// A table's columns and, for a lake table, its size.
+#[derive(Debug, Clone, Serialize)]
+pub struct TableInfo {
+    /// `catalog.schema.table`.
+    pub name: TableName,
+    /// Where its rows are.
+    pub kind: TableKind,
+    /// The columns in order.
+    pub columns: Vec<Column>,
+    /// The newest version, in the lake.
+    pub version: Option<u64>,
+    /// Rows, if known without reading them.
+    pub rows: Option<u64>,
+    /// Bytes on the store, in the lake.
+    pub bytes: Option<u64>,
+    /// Data files, in the lake.
+    pub files: Option<u64>,
+}
+
+/// A column.
+#[derive(Debug, Clone, Serialize)]
+pub struct Column {
+    /// Its name.
+    pub name: String,
+    /// Its Arrow type.
+    #[serde(rename = "type")]
+    pub data_type: String,
+    /// Whether it may be null.
+    pub nullable: bool,
+}
+
+/// Connections that are open, by name and the version of their resource.
+#[derive(Debug, Default)]
+pub(crate) struct Sources(Mutex<HashMap<String, (i64, Arc<dyn Source>)>>);
+
+impl Engine {
+    /// The tables this pass may read. A connection that does not answer in time is left out.
+    pub async fn tables(&self, pass: &Pass) -> Result<Vec<TableEntry>> {
+        let mut entries = Vec::new();
+        for schema in self.lake().schemas().await? {
+            for table in self.lake().tables(&schema).await? {
+                let kind = if table.ends_with(QUARANTINE_SUFFIX) { TableKind::Quarantine } else { TableKind::Table };
+                entries.extend(TableName::new(LAKE, &schema, table).ok().map(|name| TableEntry { name, kind }));
+            }
+        }
+        entries.retain(|entry| pass.allows(Privilege::Select, &Object::Table(&entry.name)));
+        let connections = self.shared().parts.catalog.rows::<ConnectionSpec>().await?;
+        for (resource, _) in connections {
+            let listed = tokio::time::timeout(LIST_TIMEOUT, async {
+                let source = self.source(pass, &resource.name).await?;
+                if source.live().is_some() { source.tables().await } else { Ok(Vec::new()) }
+            });
+            let Ok(Ok(tables)) = listed.await else { continue };
+            for table in tables {
+                let Ok(name) = TableName::new(&resource.name, table.schema, table.table) else { continue };
+                if pass.allows(Privilege::Select, &Object::Table(&name)) {
+                    entries.push(TableEntry { name, kind: TableKind::Live });
+                }
+            }
+        }
+        Ok(entries)
+    }
+
+    /// A table's columns and size.
+    pub async fn describe(&self, pass: &Pass, name: &TableName) -> Result<TableInfo> {
+        pass.demand(Privilege::Select, &Object::Table(name))?;
+        if name.is_lake() {
+            let table = self.lake_table(pass, name).await?;
+            let details = table.details()?;
+            let kind = if name.table().ends_with(QUARANTINE_SUFFIX) { TableKind::Quarantine } else { TableKind::Table };
+            return Ok(TableInfo {
+                name: name.clone(),
+                kind,
+                columns: columns(&table.schema()),
+                version: Some(table.version()),
+                rows: details.rows,
+                bytes: Some(details.bytes),
+                files: Some(details.files),
+            });
+        }
+        let source = self.source(pass, name.catalog()).await?;
+        let target = Target::Table { schema: name.schema().to_owned(), table: name.table().to_owned() };
+        let schema = source.describe(&target).await?;
+        let columns = columns(&schema);
+        Ok(TableInfo { name: name.clone(), kind: TableKind::Live, columns, version: None, rows: None, bytes: None, files: None })
+    }
+
+    /// An open connection. The same one serves every pass that may use it.
+    pub async fn source(&self, pass: &Pass, connection: &str) -> Result<Arc<dyn Source>> {
+        let parts = &self.shared().parts;
+        let Some((resource, spec)) = parts.catalog.row::<ConnectionSpec>(connection).await? else {
+            return Err(self.no_catalog(connection).await);
+        };
+        let opened = connect::open(pass, connection, &spec, &parts.connections);
+        let kept = self.shared().sources.0.lock().unwrap_or_else(PoisonError::into_inner).get(connection).cloned();
+        // Opening is what asks the pass, so it comes before what is kept.
+        let opened = opened.await?;
+        if let Some((version, source)) = kept
+            && version == resource.version
+        {
+            return Ok(source);
+        }
+        let mut sources = self.shared().sources.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if sources.len() >= SOURCES_MAX {
+            sources.clear();
+        }
+        sources.insert(connection.to_owned(), (resource.version, Arc::clone(&opened)));
+        Ok(opened)
+    }
+
+    /// The place of a connection that holds files, to write below it; asks for the right to modify the connection.
+    pub async fn files_store(&self, pass: &Pass, connection: &str) -> Result<storage::Store> {
+        pass.demand(Privilege::Modify, &Object::Catalog(connection))?;
+        let parts = &self.shared().parts;
+        let Some((_, spec)) = parts.catalog.row::<ConnectionSpec>(connection).await? else {
+            return Err(self.no_catalog(connection).await);
+        };
+        connect::files_store(&spec, &parts.connections).await
+    }
+
+    pub(crate) async fn live_table(&self, pass: &Pass, name: &TableName) -> Result<Arc<dyn TableProvider>> {
+        let source = self.source(pass, name.catalog()).await?;
+        Ok(Arc::new(LiveTable::open(source, name, self.shared().parts.settings.threads).await?))
+    }
+
+    pub(crate) async fn listing(&self, pass: &Pass) -> Result<Listing> {
+        let mut listing = Listing::new();
+        for entry in self.tables(pass).await? {
+            let schemas = listing.entry(entry.name.catalog().to_owned()).or_default();
+            schemas.entry(entry.name.schema().to_owned()).or_default().push(entry.name.table().to_owned());
+        }
+        Ok(listing)
+    }
+
+    async fn no_catalog(&self, name: &str) -> Error {
+        let connections = self.shared().parts.catalog.rows::<ConnectionSpec>().await.unwrap_or_default();
+        let near = nearest(name, connections.iter().map(|(resource, _)| resource.name.as_str()).chain([LAKE]));
+        let near = near.map(|near| format!("; did you mean the catalog `{near}`?")).unwrap_or_default();
+        Error::new(&codes::TABLE_NOT_FOUND).with("table", format!("{name}.*")).with("near", near)
+    }
+}
+
+fn columns(schema: &SchemaRef) -> Vec<Column> {
+    let column = |field: &arrow::datatypes::FieldRef| Column {
+        name: field.name().clone(),
+        data_type: field.data_type().to_string(),
+        nullable: field.is_nullable(),
+    };
+    schema.fields().iter().map(column).collect()
+}

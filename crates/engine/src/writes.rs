@@ -1,0 +1,40 @@
+//! The way into the lake for rooms that may not see it: governed open, create and write, on the compute threads.
+
+use base::{Result, TableName};
+use datafusion::execution::SendableRecordBatchStream;
+use guard::Pass;
+use lake::{Commit, Lake, Mode, Origin, Table, TableOptions};
+
+use crate::query::Engine;
+
+impl Engine {
+    /// A lake table at its newest version.
+    pub async fn lake_table(&self, pass: &Pass, name: &TableName) -> Result<Table> {
+        self.lake().table(pass, name).await
+    }
+
+    /// The lake itself, for the corridor and for maintenance; every call on it asks for a pass again.
+    pub fn tables_of_the_lake(&self) -> &Lake {
+        self.lake()
+    }
+
+    /// Writes a stream to a lake table and commits once; makes the table with the stream's columns if there is none.
+    ///
+    /// A retry with the same `origin.transaction` adds nothing and answers with `duplicate`.
+    pub async fn write(
+        &self,
+        pass: &Pass,
+        name: &TableName,
+        mode: Mode,
+        stream: SendableRecordBatchStream,
+        origin: Origin,
+    ) -> Result<Commit> {
+        let schema = std::sync::Arc::new(lake::delta_schema(&stream.schema())?);
+        let (lake, pass, name) = (self.lake().clone(), pass.clone(), name.clone());
+        let work = async move {
+            let mut table = lake.create(&pass, &name, schema, TableOptions::default()).await?;
+            table.write(&pass, mode, stream, origin).await
+        };
+        self.shared().compute.run(work).await?
+    }
+}

@@ -1,0 +1,56 @@
+//! What is fixed before a step writes: versions of its inputs, the source position, the number of its transaction.
+
+use std::collections::{BTreeMap, HashMap};
+
+use base::TableName;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// A step's plan; stored with the run before the first row is written, and used again by every later attempt.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Plan {
+    /// The version at which each lake table is read.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub inputs: BTreeMap<TableName, u64>,
+    /// The number of the transaction that this step commits; one more than the table's last one by the same step.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub transaction: Option<i64>,
+    /// Where the source is read from, as the connector wrote it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<Value>,
+}
+
+impl Plan {
+    /// The inputs in the form that `engine` takes.
+    pub fn fixed(&self) -> HashMap<TableName, u64> {
+        self.inputs.iter().map(|(table, version)| (table.clone(), *version)).collect()
+    }
+}
+
+/// What a step left.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Outcome {
+    /// The table written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub table: Option<TableName>,
+    /// Its version after this step.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<u64>,
+    /// An earlier attempt had committed already, so nothing was added.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub duplicate: bool,
+    /// What each check found.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub checks: Vec<CheckResult>,
+}
+
+/// What a check found.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CheckResult {
+    /// The check's name.
+    pub check: String,
+    /// Rows (or groups of rows) that do not fit.
+    pub failing: u64,
+    /// `passed`, `warned`, `quarantined` or `stopped`.
+    pub outcome: String,
+}

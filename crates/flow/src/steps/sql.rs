@@ -1,0 +1,253 @@
+//! `sql`: the answer of a query becomes the rows of a lake table, with checks on the way.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use arrow::array::{Array, AsArray, BooleanArray, RecordBatch};
+use arrow::compute::filter_record_batch;
+use arrow::datatypes::{Schema, SchemaRef};
+use async_trait::async_trait;
+use base::document::Wrong;
+use base::{Error, Result, TableName};
+use futures::StreamExt;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use super::{Step, StepContext, WriteMode, check_target};
+use crate::checks::{CheckSpec, OnFailure};
+use crate::codes;
+use crate::plan::{CheckResult, Outcome, Plan};
+use crate::quarantine::Bad;
+use crate::split::{self, Output, Sorted};
+use crate::steps::check::{count_failing, settle};
+
+/// Writes the answer of a query into a table, which is made with the query's columns when there is none.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SqlStep {
+    /// The lake table.
+    pub into: TableName,
+    /// How the rows go in.
+    #[serde(default)]
+    pub mode: WriteMode,
+    /// The columns that name a row, for mode merge.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub keys: Vec<String>,
+    /// The query. `${bizdate}` and its kin are bound as values.
+    pub query: String,
+    /// Rules that the rows must meet before they are committed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub checks: Vec<CheckSpec>,
+}
+
+/// What stands before the names of the columns that carry the answers of row checks.
+const CHECK_COLUMN: &str = "__dataux_check_";
+
+impl SqlStep {
+    fn query(&self) -> &str {
+        self.query.trim_end().trim_end_matches(';')
+    }
+
+    /// Checks on single rows, with their conditions.
+    fn row_checks(&self) -> Result<Vec<(&CheckSpec, String)>, Wrong> {
+        let mut rows = Vec::new();
+        for check in &self.checks {
+            if let Some(condition) = check.rule()?.condition() {
+                rows.push((check, condition));
+            }
+        }
+        Ok(rows)
+    }
+
+    /// The query with one more column for each row check.
+    fn checked_query(&self, conditions: &[(&CheckSpec, String)]) -> String {
+        if conditions.is_empty() {
+            return self.query().to_owned();
+        }
+        let answers: Vec<String> = conditions
+            .iter()
+            .enumerate()
+            .map(|(index, (_, condition))| format!("({condition}) is not false as \"{CHECK_COLUMN}{index}\""))
+            .collect();
+        format!("select q.*, {} from (\n{}\n) as q", answers.join(", "), self.query())
+    }
+}
+
+#[async_trait]
+impl Step for SqlStep {
+    fn verb(&self) -> &'static str {
+        "sql"
+    }
+
+    fn reads(&self) -> Result<Vec<TableName>, Wrong> {
+        let sql = readable(self.query());
+        let mut tables = engine::tables_of(&sql).map_err(|error| Wrong::new("query", error.to_string()))?;
+        for check in &self.checks {
+            tables.extend(check.rule()?.reads());
+        }
+        Ok(tables)
+    }
+
+    fn writes(&self) -> Vec<TableName> {
+        let quarantine = self.into.quarantine().ok();
+        [Some(self.into.clone()), quarantine].into_iter().flatten().collect()
+    }
+
+    fn check(&self) -> Result<(), Wrong> {
+        check_target(&self.into)?;
+        self.mode.check(&self.keys)?;
+        self.checks.iter().try_for_each(|check| check.check(true))?;
+        self.reads().map(|_| ())
+    }
+
+    async fn plan(&self, context: &StepContext) -> Result<Plan> {
+        let mut plan = Plan::default();
+        for table in self.reads().map_err(|wrong| internal(&wrong.reason))? {
+            if table.is_lake() {
+                let version = context.engine.lake_table(&context.pass, &table).await?.version();
+                plan.inputs.insert(table, version);
+            }
+        }
+        plan.transaction = Some(context.last_transaction(&self.into).await?.unwrap_or(0) + 1);
+        Ok(plan)
+    }
+
+    async fn run(&self, context: &StepContext, plan: &Plan) -> Result<Outcome> {
+        let row_checks = self.row_checks().map_err(|wrong| internal(&wrong.reason))?;
+        let (sql, parameters) = context.instance.bind(&self.checked_query(&row_checks))?;
+        let mut results = Vec::new();
+        for check in &self.checks {
+            let rule = check.rule().map_err(|wrong| internal(&wrong.reason))?;
+            if rule.condition().is_none() {
+                let failing = count_failing(context, plan, &rule.failing(&format!("(\n{}\n)", self.query()))).await?;
+                results.push(settle(context, &self.into, check, failing)?);
+            }
+        }
+        let answer = context.query(&sql, &parameters, plan).await?;
+        let kept = without_checks(&answer.schema, row_checks.len());
+        let sorter = Arc::new(Sorter {
+            columns: kept.fields().len(),
+            schema: Arc::clone(&kept),
+            checks: row_checks.iter().map(|(check, _)| ((*check).clone(), AtomicU64::new(0))).collect(),
+        });
+        let rows = {
+            let sorter = Arc::clone(&sorter);
+            answer.stream.map(move |batch| sorter.sort(&batch.map_err(engine::error)?)).boxed()
+        };
+        let output = Output {
+            into: &self.into,
+            mode: self.mode.to_lake(&self.keys),
+            schema: kept,
+            transaction: plan.transaction,
+            position: None,
+        };
+        let before_commit = {
+            let (sorter, context, into) = (Arc::clone(&sorter), context.clone(), self.into.clone());
+            move || sorter.stop(&context, &into)
+        };
+        let commit = split::write(context, output, rows, before_commit).await?;
+        if !commit.duplicate {
+            results.extend(sorter.settle(context, &self.into)?);
+        }
+        Ok(Outcome { table: Some(self.into.clone()), version: Some(commit.version), duplicate: commit.duplicate, checks: results })
+    }
+}
+
+/// Parts each batch by the answers of the row checks.
+struct Sorter {
+    columns: usize,
+    schema: SchemaRef,
+    checks: Vec<(CheckSpec, AtomicU64)>,
+}
+
+impl Sorter {
+    fn sort(&self, batch: &RecordBatch) -> Result<Sorted> {
+        let kept: Vec<usize> = (0..self.columns).collect();
+        let rows = batch.project(&kept).map_err(|error| internal(&error.to_string()))?;
+        let mut causes: Vec<Vec<usize>> = vec![Vec::new(); if self.checks.is_empty() { 0 } else { batch.num_rows() }];
+        for (index, (check, failing)) in self.checks.iter().enumerate() {
+            let passed = batch.column(self.columns + index).as_boolean();
+            let mut count = 0;
+            for row in (0..passed.len()).filter(|row| !passed.value(*row)) {
+                count += 1;
+                if check.on_failure == OnFailure::Quarantine {
+                    causes[row].push(index);
+                }
+            }
+            failing.fetch_add(count, Ordering::Relaxed);
+        }
+        let bytes = rows.get_array_memory_size() as u64;
+        if causes.iter().all(Vec::is_empty) {
+            return Ok(Sorted { good: rows, bad: Vec::new(), bytes });
+        }
+        let good = BooleanArray::from_iter(causes.iter().map(|causes| Some(causes.is_empty())));
+        let bad = BooleanArray::from_iter(causes.iter().map(|causes| Some(!causes.is_empty())));
+        let filtered = |mask: &BooleanArray| filter_record_batch(&rows, mask).map_err(|error| internal(&error.to_string()));
+        let lines = json_lines(&filtered(&bad)?)?;
+        let records = causes.iter().filter(|causes| !causes.is_empty()).zip(lines);
+        let records = records.map(|(causes, raw)| {
+            let names: Vec<&str> = causes.iter().map(|index| self.checks[*index].0.name.as_str()).collect();
+            Bad {
+                cause: names.join(","),
+                message: format!("the row does not meet {}", names.join(" and ")),
+                raw,
+                position: String::new(),
+            }
+        });
+        Ok(Sorted { bad: records.collect(), good: filtered(&good)?.with_schema(Arc::clone(&self.schema)).map_err(|error| internal(&error.to_string()))?, bytes })
+    }
+
+    /// The error of the first check that stops, before anything is committed.
+    fn stop(&self, context: &StepContext, table: &TableName) -> Result<()> {
+        let stopping = self.checks.iter().filter(|(check, _)| check.on_failure == OnFailure::Stop);
+        for (check, failing) in stopping {
+            settle(context, table, check, failing.load(Ordering::Relaxed))?;
+        }
+        Ok(())
+    }
+
+    fn settle(&self, context: &StepContext, table: &TableName) -> Result<Vec<CheckResult>> {
+        self.checks.iter().map(|(check, failing)| settle(context, table, check, failing.load(Ordering::Relaxed))).collect()
+    }
+}
+
+fn without_checks(schema: &SchemaRef, checks: usize) -> SchemaRef {
+    let kept = schema.fields().len() - checks;
+    Arc::new(Schema::new(schema.fields().iter().take(kept).cloned().collect::<Vec<_>>()))
+}
+
+/// Each row as a JSON object, nulls written out.
+fn json_lines(rows: &RecordBatch) -> Result<Vec<Vec<u8>>> {
+    let mut writer = arrow::json::WriterBuilder::new()
+        .with_explicit_nulls(true)
+        .build::<_, arrow::json::writer::LineDelimited>(Vec::new());
+    writer.write(rows).and_then(|()| writer.finish()).map_err(|error| internal(&error.to_string()))?;
+    let text = writer.into_inner();
+    Ok(text.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).map(<[u8]>::to_vec).collect())
+}
+
+/// The query with run parameters as something that parses, for finding the tables it names.
+fn readable(sql: &str) -> String {
+    let mut text = String::with_capacity(sql.len());
+    let mut rest = sql;
+    while let Some((before, after)) = rest.split_once("${") {
+        text.push_str(before);
+        text.push_str("$p");
+        rest = after.split_once('}').map_or("", |(_, rest)| rest);
+    }
+    text + rest
+}
+
+fn internal(reason: &str) -> Error {
+    Error::new(&codes::FLOW_INTERNAL).with("reason", reason)
+}
+
+impl StepContext {
+    /// Runs a query with the step's rights, at the plan's versions.
+    pub(crate) async fn query(&self, sql: &str, parameters: &Map<String, Value>, plan: &Plan) -> Result<engine::Answer> {
+        let limits = engine::Limits { rows: None, bytes: None, timeout: super::QUERY_TIMEOUT };
+        let at = plan.fixed();
+        self.engine.query(&self.pass, engine::Statement { sql, parameters, limits, at: &at }).await
+    }
+}

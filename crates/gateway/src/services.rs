@@ -1,0 +1,262 @@
+//! Data services: a call from its query string to the bytes of its answer.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use base::document::Declared;
+use base::{Error, Result};
+use bytes::{Bytes, BytesMut};
+use catalog::Catalog;
+use engine::{Engine, Limits, Statement};
+use futures::stream::{self, BoxStream, StreamExt, TryStreamExt};
+use guard::{Guard, Object, Pass, Privilege};
+use serde_json::Value;
+
+use crate::cache::{ANSWER_BYTES_MAX, Answers, Kept, Key};
+use crate::codes::SERVICE_RATE_EXCEEDED;
+use crate::encode::{Format, encode, framed_json};
+use crate::openapi;
+use crate::page::{Seen, page};
+use crate::parameters::{Bound, bind};
+use crate::rate::Rates;
+use crate::spec::DataServiceSpec;
+use crate::template;
+
+/// How long a declaration and its definer's rights are used before they are looked up again. Every way out follows a
+/// change of policy within 5 s.
+const PREPARED_FOR: Duration = Duration::from_secs(1);
+/// Most declarations kept.
+const PREPARED_MAX: usize = 10_000;
+/// An answer that ends within this many bytes and [`WHOLE_WITHIN`] of its first piece is sent as a whole, with its length.
+const WHOLE_BYTES: usize = 256 << 10;
+/// See [`WHOLE_BYTES`].
+const WHOLE_WITHIN: Duration = Duration::from_millis(50);
+
+/// The data services of one process. Cheap to clone.
+#[derive(Clone)]
+pub struct Services(Arc<Shared>);
+
+struct Shared {
+    guard: Guard,
+    catalog: Catalog,
+    engine: Engine,
+    prepared: Mutex<HashMap<String, Arc<Prepared>>>,
+    answers: Answers,
+    rates: Rates,
+}
+
+/// A declaration, ready to be called.
+struct Prepared {
+    spec: DataServiceSpec,
+    version: i64,
+    /// Whose rights the statement runs with: who declared the service last.
+    definer: Pass,
+    /// Whether the statement pages by itself, with `$limit` and `$offset`.
+    pages: bool,
+    timeout: Duration,
+    fresh_for: Option<Duration>,
+    at: Instant,
+}
+
+/// One request to a service.
+#[derive(Debug, Clone, Copy)]
+pub struct Call<'a> {
+    /// The service's name.
+    pub name: &'a str,
+    /// The query string as it came, without the question mark.
+    pub query: &'a str,
+    /// The `Accept` header.
+    pub accept: Option<&'a str>,
+}
+
+/// An answer on its way.
+pub struct Served {
+    /// The form of the bytes.
+    pub format: Format,
+    /// The bytes.
+    pub payload: Payload,
+    /// Counts the rows that went out; final when the payload has ended.
+    pub rows: Seen,
+    /// The tables that were read.
+    pub tables: Arc<[String]>,
+    /// How long anybody may keep the answer; nothing if it may not be kept.
+    pub fresh_for: Option<Duration>,
+    /// How old it is already.
+    pub age: Duration,
+}
+
+/// The bytes of an answer.
+pub enum Payload {
+    /// All of them.
+    Whole(Bytes),
+    /// As they are computed; an error ends them, and then they are not the whole answer.
+    Stream(BoxStream<'static, Result<Bytes>>),
+}
+
+impl Services {
+    /// The services that `catalog` declares, over `engine`.
+    pub fn new(guard: Guard, catalog: Catalog, engine: Engine) -> Self {
+        let (prepared, answers, rates) = (Mutex::default(), Answers::new(), Rates::default());
+        Self(Arc::new(Shared { guard, catalog, engine, prepared, answers, rates }))
+    }
+
+    /// Answers a call, for who may execute `service:NAME`. Errors: refusal, unknown service, parameters that do not fit, rate,
+    /// and whatever the statement says before its first row.
+    pub async fn call(&self, pass: &Pass, call: Call<'_>) -> Result<Served> {
+        let shared = &self.0;
+        pass.demand(Privilege::Execute, &Object::Service(call.name))?;
+        let prepared = shared.prepared(call.name).await?;
+        shared.check_rate(pass, call.name, &prepared.spec)?;
+        let bound = bind(call.name, &prepared.spec, call.query, call.accept)?;
+        let Some(fresh_for) = prepared.fresh_for else {
+            return shared.answer(&prepared, bound, WHOLE_BYTES, Some(WHOLE_WITHIN)).await;
+        };
+        let key = Arc::new(key(call.name, &prepared, &bound));
+        if let Some(kept) = shared.answers.get(&key, fresh_for).await {
+            let rows = Seen::default();
+            rows.add(kept.rows);
+            let (payload, age) = (Payload::Whole(kept.body), kept.at.elapsed());
+            return Ok(Served { format: bound.format, payload, rows, tables: kept.tables, fresh_for: Some(fresh_for), age });
+        }
+        let at = Instant::now();
+        let served = shared.answer(&prepared, bound, ANSWER_BYTES_MAX, None).await?;
+        if let Payload::Whole(body) = &served.payload {
+            let kept = Kept { body: body.clone(), rows: served.rows.rows(), tables: Arc::clone(&served.tables), at };
+            shared.answers.put(key, kept).await;
+        }
+        Ok(served)
+    }
+
+    /// The OpenAPI 3.1 document of one service, for who may execute it.
+    pub async fn openapi(&self, pass: &Pass, name: &str) -> Result<Value> {
+        pass.demand(Privilege::Execute, &Object::Service(name))?;
+        let prepared = self.0.prepared(name).await?;
+        // A statement that cannot be planned now still has parameters worth describing.
+        let columns = self.0.engine.check_sql(&prepared.definer, &prepared.spec.sql).await.ok();
+        Ok(openapi::document(name, prepared.version, &prepared.spec, columns.as_deref()))
+    }
+
+    /// Forgets every declaration it has looked up, so that the next call sees what was just applied.
+    pub fn forget(&self) {
+        self.0.prepared.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+}
+
+impl Shared {
+    async fn prepared(&self, name: &str) -> Result<Arc<Prepared>> {
+        let known = self.prepared.lock().unwrap_or_else(PoisonError::into_inner).get(name).cloned();
+        if let Some(known) = known.filter(|known| known.at.elapsed() < PREPARED_FOR) {
+            return Ok(known);
+        }
+        let at = Instant::now();
+        let Some((resource, spec)) = self.catalog.row::<DataServiceSpec>(name).await? else {
+            self.prepared.lock().unwrap_or_else(PoisonError::into_inner).remove(name);
+            return Err(self.catalog.not_found(DataServiceSpec::KIND, name).await);
+        };
+        let definer = self.guard.pass_of(&resource.updated_by).await?;
+        let pages = template::names(&spec.sql).is_ok_and(|names| names.contains("limit"));
+        let (timeout, fresh_for) = (spec.timeout(), spec.fresh_for());
+        let prepared = Arc::new(Prepared { spec, version: resource.version, definer, pages, timeout, fresh_for, at });
+        let mut all = self.prepared.lock().unwrap_or_else(PoisonError::into_inner);
+        if all.len() >= PREPARED_MAX {
+            all.clear();
+        }
+        all.insert(name.to_owned(), Arc::clone(&prepared));
+        Ok(prepared)
+    }
+
+    fn check_rate(&self, pass: &Pass, name: &str, spec: &DataServiceSpec) -> Result<()> {
+        let Some(rate) = &spec.rate else { return Ok(()) };
+        let caller = pass.token_id().unwrap_or(pass.user());
+        self.rates.take(name, caller, rate, Instant::now()).map_err(|seconds| {
+            Error::new(&SERVICE_RATE_EXCEEDED).with("service", name).with("rate", rate.per_second).with("seconds", seconds)
+        })
+    }
+
+    /// Runs the statement; the payload is whole if it ends within `bytes` and, if given, within `patience` of its first piece.
+    async fn answer(&self, prepared: &Prepared, bound: Bound, bytes: usize, patience: Option<Duration>) -> Result<Served> {
+        let Bound { mut values, limit, offset, format } = bound;
+        let mut skip = offset;
+        if prepared.pages {
+            // One row more than the page, so that it is known whether there is a next one.
+            values.insert("limit".to_owned(), (limit + 1).into());
+            values.insert("offset".to_owned(), offset.into());
+            skip = 0;
+        }
+        let limits = Limits { timeout: prepared.timeout, ..Limits::default() };
+        let statement = Statement { sql: &prepared.spec.sql, parameters: &values, limits };
+        let answer = self.engine.query(&prepared.definer, statement).await?;
+        let tables = answer.tables.iter().map(ToString::to_string).collect();
+        let rows = Seen::default();
+        let batches = page(answer.stream.map_err(engine::error), skip, limit, rows.clone());
+        let pieces = match format {
+            Format::Json => {
+                let seen = rows.clone();
+                let next = move || match seen.more() {
+                    true => format!(",\"next\":{}}}", offset + seen.rows()),
+                    false => ",\"next\":null}".to_owned(),
+                };
+                framed_json(answer.schema, batches, next)
+            }
+            format => encode(format, answer.schema, batches),
+        };
+        let payload = gather(pieces, bytes, patience).await?;
+        Ok(Served { format, payload, rows, tables, fresh_for: prepared.fresh_for, age: Duration::ZERO })
+    }
+}
+
+/// Equal requests have equal keys: the values stand in the order of their names.
+fn key(name: &str, prepared: &Prepared, bound: &Bound) -> Key {
+    let values = Value::Object(bound.values.clone());
+    let request = format!("{values} {} {} {}", bound.limit, bound.offset, bound.format.name());
+    Key { service: name.to_owned(), version: prepared.version, policy: prepared.definer.policy_version(), request }
+}
+
+/// Waits for the end of small answers, so that they are sent with their length and their errors have a status of their own.
+async fn gather(mut pieces: BoxStream<'static, Result<Bytes>>, bytes: usize, patience: Option<Duration>) -> Result<Payload> {
+    let mut whole = BytesMut::new();
+    // What stands before the first row comes at once; the first row says that the statement runs.
+    let mut count = 0;
+    let mut until = None;
+    while whole.len() <= bytes {
+        let next = match until {
+            Some(until) => match tokio::time::timeout_at(until, pieces.next()).await {
+                Ok(next) => next,
+                Err(_late) => break,
+            },
+            None => pieces.next().await,
+        };
+        let Some(piece) = next else { return Ok(Payload::Whole(whole.freeze())) };
+        whole.extend_from_slice(&piece?);
+        count += 1;
+        if count == 2 {
+            until = patience.map(|patience| tokio::time::Instant::now() + patience);
+        }
+    }
+    let first = stream::once(std::future::ready(Ok(whole.freeze())));
+    Ok(Payload::Stream(first.chain(pieces).boxed()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pieces(sizes: &'static [usize]) -> BoxStream<'static, Result<Bytes>> {
+        stream::iter(sizes).map(|size| Ok(Bytes::from(vec![b'x'; *size]))).boxed()
+    }
+
+    #[tokio::test]
+    async fn small_answers_are_whole_and_large_ones_flow() {
+        assert!(matches!(gather(pieces(&[1, 2, 3]), 10, None).await.expect("no error"), Payload::Whole(body) if body.len() == 6));
+        let Payload::Stream(rest) = gather(pieces(&[6, 6, 6]), 10, None).await.expect("no error") else { panic!("too large") };
+        let all: Vec<Bytes> = rest.try_collect().await.expect("no error");
+        assert_eq!(all.iter().map(Bytes::len).sum::<usize>(), 18);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_slow_answer_is_not_waited_for() {
+        let slow = pieces(&[1, 1]).chain(stream::pending()).boxed();
+        assert!(matches!(gather(slow, 10, Some(WHOLE_WITHIN)).await.expect("no error"), Payload::Stream(_)));
+    }
+}

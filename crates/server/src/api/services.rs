@@ -1,0 +1,91 @@
+//! `GET /services/NAME`: calls of data services, and the document of each.
+
+use axum::Extension;
+use axum::body::Body;
+use axum::extract::{Path, RawQuery, State};
+use axum::http::{HeaderMap, HeaderValue, header};
+use axum::response::{IntoResponse, Response};
+use gateway::{Call, Format, Payload};
+use serde_json::{Value, json};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::caller::{Address, Caller};
+use crate::failure::{Answer, language};
+use crate::metrics;
+use crate::observe::Trace;
+use crate::platform::Platform;
+use crate::router::At;
+use crate::statement::{Account, Accounted, Broken, Door, Rows};
+
+pub(super) fn routes() -> OpenApiRouter<Platform> {
+    OpenApiRouter::new().routes(routes!(call)).routes(routes!(describe))
+}
+
+/// Call a data service
+///
+/// The parameters are the service's own; `GET /services/{name}/openapi.json` describes them. Every service also takes `limit`,
+/// `offset` and `format` (json, ndjson, csv, arrow).
+#[utoipa::path(get, path = "/services/{name}", tag = "services", operation_id = "call_service", params(("name" = String, Path, description = "the service")), responses(
+    (status = 200, description = "one page of rows", content(
+        (Object = "application/json"), (String = "application/x-ndjson"), (String = "text/csv"), (Vec<u8> = "application/vnd.apache.arrow.stream"),
+    ))))]
+async fn call(
+    State(platform): At,
+    Caller(pass): Caller,
+    Address(address): Address,
+    Extension(trace): Extension<Trace>,
+    Path(name): Path<String>,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+) -> Answer<Response> {
+    let mut account = Account::open(&platform, &pass, Door::Service, format!("service/{name}"), &trace, address);
+    let query = query.unwrap_or_default();
+    let accept = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok());
+    let served = match Box::pin(platform.services().call(&pass, Call { name: &name, query: &query, accept })).await {
+        Ok(served) => served,
+        Err(error) => {
+            account.failed(&error);
+            return Err(error.into());
+        }
+    };
+    let kept = !served.age.is_zero();
+    account.detail(json!({ "format": served.format.name(), "kept": kept }));
+    account.tables(served.tables.iter().cloned());
+    account.count(Rows::There(served.rows));
+    let body = match served.payload {
+        Payload::Whole(bytes) => {
+            account.done(bytes.len());
+            Body::from(bytes)
+        }
+        Payload::Stream(pieces) => {
+            let broken = match served.format {
+                Format::JsonLines => Broken::LastLine(language(&headers), trace),
+                _ => Broken::Abort,
+            };
+            Body::from_stream(Accounted::new(pieces, account, broken))
+        }
+    };
+    let mut response = ([(header::CONTENT_TYPE, served.format.content_type())], body).into_response();
+    if kept {
+        ::metrics::counter!(metrics::SERVICE_CACHED, "service" => name).increment(1);
+    }
+    if let Some(fresh_for) = served.fresh_for {
+        let headers = response.headers_mut();
+        if let Ok(control) = HeaderValue::from_str(&format!("private, max-age={}", fresh_for.as_secs())) {
+            headers.insert(header::CACHE_CONTROL, control);
+        }
+        headers.insert(header::AGE, HeaderValue::from(served.age.as_secs()));
+        headers.insert(header::VARY, HeaderValue::from_static("authorization, accept"));
+    }
+    Ok(response)
+}
+
+/// Describe a data service
+///
+/// The OpenAPI 3.1 document of this one service.
+#[utoipa::path(get, path = "/services/{name}/openapi.json", tag = "services", operation_id = "describe_service", params(("name" = String, Path, description = "the service")),
+    responses((status = 200, description = "an OpenAPI document", body = Object)))]
+async fn describe(State(platform): At, Caller(pass): Caller, Path(name): Path<String>) -> Answer<axum::Json<Value>> {
+    Ok(axum::Json(Box::pin(platform.services().openapi(&pass, &name)).await?))
+}

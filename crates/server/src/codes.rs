@@ -1,0 +1,70 @@
+//! The errors of this room.
+
+base::codes! {
+    TOKEN_REQUIRED: User, false, 401, "28000",
+        "this address needs a token" / "此地址需要令牌",
+        "send `Authorization: Bearer TOKEN`; `dataux login` or `dataux token create` gives one" / "请发送 `Authorization: Bearer 令牌`；可用 `dataux login` 或 `dataux token create` 获取";
+    ADDRESS_NOT_FOUND: User, false, 404, "42704",
+        "there is nothing at {path}" / "{path} 不存在",
+        "GET /api/openapi.json lists the addresses" / "地址列表见 GET /api/openapi.json";
+    METHOD_NOT_ALLOWED: User, false, 405, "0A000",
+        "{method} is not offered at {path}" / "{path} 不支持 {method}",
+        "GET /api/openapi.json lists the methods" / "可用方法见 GET /api/openapi.json";
+    BODY_INVALID: User, false, 400, "22023",
+        "the request's body cannot be read: {reason}" / "请求体无法解析：{reason}",
+        "" / "";
+    BODY_TOO_LARGE: User, false, 413, "54000",
+        "the request's body is larger than {limit}" / "请求体超过 {limit}",
+        "send it in parts" / "请分批发送";
+    BODY_TOO_DEEP: User, false, 400, "54001",
+        "the request's body is nested more deeply than {limit} levels" / "请求体嵌套超过 {limit} 层",
+        "" / "";
+    BODY_UNFINISHED: User, true, 400, "08006",
+        "the request's body ended early: {reason}" / "请求体提前结束：{reason}",
+        "" / "";
+    MEDIA_TYPE_WRONG: User, false, 415, "22023",
+        "the body is `{found}`, and {wanted} is expected here" / "请求体类型为 `{found}`，此处应为 {wanted}",
+        "set `Content-Type`" / "请设置 `Content-Type`";
+    QUERY_STRING_INVALID: User, false, 400, "22023",
+        "the query string cannot be read: {reason}" / "查询字符串无法解析：{reason}",
+        "" / "";
+    REQUEST_TIMEOUT: Platform, true, 504, "57014",
+        "the request was not answered within {limit}" / "请求未在 {limit} 内得到答复",
+        "try again; if it happens often, look at the server's log with the trace id" / "请重试；若经常发生，请凭追踪编号查看服务日志";
+    SERVER_BUSY: Platform, true, 503, "53300",
+        "the server is answering as many requests as it may ({limit})" / "并发请求已达上限（{limit}）",
+        "try again in a moment" / "请稍后重试";
+    SERVER_PANICKED: Platform, false, 500, "XX000",
+        "the server failed while answering" / "服务在处理请求时出错",
+        "please report this with the trace id" / "请附上追踪编号反馈此问题";
+    SERVER_NOT_READY: Platform, true, 503, "57P03",
+        "the server cannot serve now: {reason}" / "服务暂不可用：{reason}",
+        "" / "";
+    HOME_IN_USE: User, false, 409, "55006",
+        "another `dataux serve` is running on {home}" / "已有 `dataux serve` 正在使用 {home}",
+        "stop it first, or choose another --home; commands other than serve work beside it" / "请先停止它，或另选 --home；serve 以外的命令可以同时使用";
+    HOME_UNUSABLE: Platform, false, 500, "58030",
+        "the home {home} cannot be used: {reason}" / "无法使用目录 {home}：{reason}",
+        "check that the folder exists, is yours and has space" / "请检查目录是否存在、权限与剩余空间";
+    LISTEN_FAILED: User, false, 500, "58030",
+        "cannot listen on {address}: {reason}" / "无法监听 {address}：{reason}",
+        "choose another address with --listen, such as 127.0.0.1:8081" / "请用 --listen 另选地址，例如 127.0.0.1:8081";
+    REDIS_NOT_YET: User, false, 501, "0A000",
+        "REDIS_HOST is set, and this version keeps its cache in memory only" / "设置了 REDIS_HOST，但本版本只支持内存缓存",
+        "unset REDIS_HOST; nothing but a shared cache is lost" / "请取消设置 REDIS_HOST；仅失去共享缓存";
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn names_are_unique_over_all_rooms() {
+        let rooms = [
+            base::errors::ALL, meta::codes::ALL, guard::codes::ALL, catalog::codes::ALL, storage::codes::ALL, lake::codes::ALL,
+            connect::codes::ALL, engine::codes::ALL, flow::codes::ALL, gateway::codes::ALL, super::ALL,
+        ];
+        let mut seen = std::collections::HashSet::new();
+        for code in rooms.into_iter().flatten() {
+            assert!(seen.insert(code.name), "{} is declared twice", code.name);
+        }
+    }
+}

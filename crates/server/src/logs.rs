@@ -1,0 +1,20 @@
+//! The log of a process: lines on stderr, for people or for machines.
+
+use std::io::IsTerminal;
+
+use base::errors::INVALID_SETTING;
+use base::{Error, Result};
+use tracing_subscriber::EnvFilter;
+
+use crate::settings::LogFormat;
+
+/// Starts the log. A second call in one process changes nothing.
+pub fn start(filter: &str, format: LogFormat) -> Result<()> {
+    let filter = EnvFilter::try_new(filter).map_err(|error| Error::new(&INVALID_SETTING).with("setting", "DATAUX_LOG").because(error))?;
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let _started_before = match format {
+        LogFormat::Text => builder.with_ansi(std::io::stderr().is_terminal()).try_init(),
+        LogFormat::Json => builder.json().flatten_event(true).with_current_span(false).try_init(),
+    };
+    Ok(())
+}

@@ -1,0 +1,180 @@
+//! The rooms put together over one home: what the server, the commands on a home and the tests open.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use base::{Error, Result, Secret, Secrets};
+use catalog::Catalog;
+use engine::{Engine, EngineParts, EngineSettings};
+use flow::Flow;
+use gateway::Services;
+use guard::{Guard, MasterKey};
+use lake::Lake;
+use meta::{DatabaseUrl, Meta};
+use storage::{Store, StoreOptions};
+
+use crate::codes::SERVER_NOT_READY;
+use crate::home::Home;
+use crate::kinds::KINDS;
+use crate::settings::Settings;
+
+/// Share of the machine's memory that queries may reserve when nothing else is said: one half.
+const MEMORY_SHARE: u64 = 2;
+/// Memory assumed on a machine that does not say, in bytes.
+const MEMORY_ASSUMED: u64 = 2 << 30;
+/// Longest wait for one part when the platform is asked whether it can serve.
+const READY_WAIT: Duration = Duration::from_secs(2);
+
+/// A platform. Cheap to clone.
+#[derive(Clone)]
+pub struct Platform(Arc<Rooms>);
+
+struct Rooms {
+    settings: Settings,
+    home: Home,
+    meta: Meta,
+    guard: Guard,
+    catalog: Catalog,
+    store: Store,
+    engine: Engine,
+    flow: Flow,
+    services: Services,
+    began: Instant,
+}
+
+impl Platform {
+    /// Opens the home of `settings`, and makes it if there is none. Takes no lock: commands work beside a running server.
+    ///
+    /// Errors: a home that cannot be used, a database that does not answer, a lake's store that refuses.
+    pub async fn open(settings: Settings) -> Result<Self> {
+        let home = Home::open(&settings.home)?;
+        let url = match &settings.database {
+            Some(url) => url.clone(),
+            None => DatabaseUrl::parse(&format!("sqlite:{}", home.database().display()), None, None)?,
+        };
+        for warning in url.warnings() {
+            tracing::warn!(warning, "DATABASE_URL");
+        }
+        let meta = Meta::open(&url).await?;
+        let key = match &settings.master_key {
+            Some(text) => MasterKey::from_env_text(text.expose())?,
+            None => MasterKey::from_file_or_create(&home.master_key())?,
+        };
+        let guard = Guard::open(meta.clone(), key).await?;
+        let secrets: Arc<dyn Secrets> = Arc::new(guard.clone());
+        let store = open_store(&settings, &home, secrets.as_ref()).await?;
+        let catalog = Catalog::new(meta.clone(), guard.clone(), KINDS);
+        let lake = Lake::new(store.clone());
+        let connections = connect::Context { secrets, base_dir: home.root().to_owned() };
+        let engine = Engine::new(EngineParts {
+            guard: guard.clone(),
+            catalog: catalog.clone(),
+            lake,
+            connections,
+            settings: engine_settings(&settings, &home),
+        })?;
+        let flow = Flow::new(engine.clone(), catalog.clone(), guard.clone(), meta.clone());
+        let services = Services::new(guard.clone(), catalog.clone(), engine.clone());
+        let began = Instant::now();
+        Ok(Self(Arc::new(Rooms { settings, home, meta, guard, catalog, store, engine, flow, services, began })))
+    }
+
+    /// The first administrator, if there is none yet; answers the password if one was made up.
+    pub async fn ensure_admin(&self) -> Result<Option<Secret>> {
+        self.guard().ensure_admin(self.0.settings.admin_password.clone()).await
+    }
+
+    /// Whether it can serve: the metadata answers and the lake's store takes a file.
+    pub async fn ready(&self) -> Result<()> {
+        let not = |reason: String| Error::new(&SERVER_NOT_READY).with("reason", reason);
+        match tokio::time::timeout(READY_WAIT, self.0.meta.ping()).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => return Err(not(format!("metadata: {error}"))),
+            Err(_late) => return Err(not("metadata: no answer".to_owned())),
+        }
+        match tokio::time::timeout(READY_WAIT, self.0.store.probe()).await {
+            Ok(Ok(_)) => Ok(()),
+            Ok(Err(error)) => Err(not(format!("lake: {error}"))),
+            Err(_late) => Err(not("lake: no answer".to_owned())),
+        }
+    }
+
+    /// Writes down what is still to be written. The platform answers on; call it when nothing more will be asked.
+    pub async fn close(&self) {
+        if let Err(error) = self.guard().audit().flush().await {
+            tracing::error!(%error, "the last events could not be audited");
+        }
+    }
+
+    /// How it was set up.
+    pub fn settings(&self) -> &Settings {
+        &self.0.settings
+    }
+
+    /// The folder.
+    pub fn home(&self) -> &Home {
+        &self.0.home
+    }
+
+    /// The platform's own state.
+    pub fn meta(&self) -> &Meta {
+        &self.0.meta
+    }
+
+    /// Who may what.
+    pub fn guard(&self) -> &Guard {
+        &self.0.guard
+    }
+
+    /// What exists.
+    pub fn catalog(&self) -> &Catalog {
+        &self.0.catalog
+    }
+
+    /// SQL.
+    pub fn engine(&self) -> &Engine {
+        &self.0.engine
+    }
+
+    /// Pipelines and runs.
+    pub fn flow(&self) -> &Flow {
+        &self.0.flow
+    }
+
+    /// Data services.
+    pub fn services(&self) -> &Services {
+        &self.0.services
+    }
+
+    /// Time since it was opened.
+    pub fn uptime(&self) -> Duration {
+        self.0.began.elapsed()
+    }
+}
+
+async fn open_store(settings: &Settings, home: &Home, secrets: &dyn Secrets) -> Result<Store> {
+    let options = match &settings.lake_store {
+        Some(text) => base::document::parse::<StoreOptions>(text, "DATAUX_LAKE_STORE")?,
+        None => StoreOptions::default(),
+    };
+    let location = settings.lake.clone().unwrap_or_else(|| home.lake().display().to_string());
+    storage::open(&location, &options, secrets).await
+}
+
+fn engine_settings(settings: &Settings, home: &Home) -> EngineSettings {
+    let memory = settings.memory_bytes.unwrap_or_else(|| machine_memory() / MEMORY_SHARE);
+    let threads = settings.threads.or_else(|| std::thread::available_parallelism().ok().map(usize::from)).unwrap_or(1);
+    EngineSettings::for_machine(usize::try_from(memory).unwrap_or(usize::MAX), threads, home.spill())
+}
+
+/// The memory this process may use, in bytes: the container's limit if there is one, else the machine's.
+fn machine_memory() -> u64 {
+    let read = |path: &str| std::fs::read_to_string(path).unwrap_or_default();
+    let limit = ["/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"]
+        .iter()
+        .find_map(|path| read(path).trim().parse::<u64>().ok());
+    let info = read("/proc/meminfo");
+    let line = info.lines().find_map(|line| line.strip_prefix("MemTotal:"));
+    let total = line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok()).map_or(MEMORY_ASSUMED, |kib| kib << 10);
+    limit.map_or(total, |limit| limit.min(total))
+}

@@ -1,0 +1,58 @@
+//! Every address of the server: the API, data services, and what machines ask.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::{Request, State};
+use axum::http::{StatusCode, header};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use base::Error;
+
+use crate::codes::{ADDRESS_NOT_FOUND, METHOD_NOT_ALLOWED};
+use crate::failure::{Failure, Reported};
+use crate::observe::{Gate, observe};
+use crate::platform::Platform;
+use crate::{api, metrics, openapi};
+
+/// The router of a platform. The same one answers over the network and inside a command.
+pub fn router(platform: Platform) -> Router {
+    metrics::recorder();
+    let (routes, mut document) = api::routes().split_for_parts();
+    openapi::finish(&mut document);
+    let document: Arc<str> = openapi::text(&document).into();
+    routes
+        .route(openapi::PATH, get(move || std::future::ready(([(header::CONTENT_TYPE, "application/json")], document.to_string()))))
+        .fallback(|request: Request| async move {
+            Failure(Error::new(&ADDRESS_NOT_FOUND).with("path", shown_path(&request)))
+        })
+        .method_not_allowed_fallback(|request: Request| async move {
+            let error = Error::new(&METHOD_NOT_ALLOWED).with("method", request.method()).with("path", shown_path(&request));
+            Failure(error)
+        })
+        .layer(from_fn(ours))
+        .layer(from_fn_with_state(Gate::default(), observe))
+        .with_state(platform)
+}
+
+/// Errors that the framework answers by itself, such as a path that is not UTF-8, in our form.
+async fn ours(request: Request, next: Next) -> Response {
+    let path = shown_path(&request);
+    let response = next.run(request).await;
+    let text = response.headers().get(header::CONTENT_TYPE).is_some_and(|value| value.as_bytes().starts_with(b"text/plain"));
+    let foreign = response.status().is_client_error() && response.extensions().get::<Reported>().is_none() && text;
+    match response.status() {
+        StatusCode::BAD_REQUEST | StatusCode::NOT_FOUND if foreign => {
+            Failure(Error::new(&ADDRESS_NOT_FOUND).with("path", path)).into_response()
+        }
+        _ => response,
+    }
+}
+
+fn shown_path(request: &Request) -> String {
+    request.uri().path().chars().take(200).collect()
+}
+
+/// Keeps the platform's type in one place for endpoints.
+pub(crate) type At = State<Platform>;
