@@ -36,7 +36,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
 
 /// Libraries that belong to some rooms alone: what is heavy to compile, and what speaks a wire.
 const ONLY_IN: &[(&str, &[&str])] = &[
-    ("axum", &["gateway", "server"]),
+    ("axum", &["gateway", "server", "cli"]),
     ("clap", &["cli"]),
     ("datafusion", &["lake", "engine", "flow"]),
     ("deltalake-core", &["lake"]),

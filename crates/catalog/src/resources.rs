@@ -225,9 +225,8 @@ impl Catalog {
 }
 
 fn read_stored<S: Declared>(row: &ResourceRow) -> Result<S> {
-    serde_json::from_value(row.spec.clone()).map_err(|error| {
-        Error::new(&codes::RESOURCE_DAMAGED).with("kind", S::KIND).with("name", &row.name).because(error)
-    })
+    serde_json::from_value(row.spec.clone())
+        .map_err(|error| Error::new(&codes::RESOURCE_DAMAGED).with("kind", S::KIND).with("name", &row.name).because(error))
 }
 
 fn did_you_mean(near: Option<&str>) -> String {

@@ -70,7 +70,7 @@ pub enum Command {
     Resume(resume::Arguments),
     /// Stop a run
     Cancel(cancel::Arguments),
-    /// Run a pipeline for every instance of a range of days
+    /// Run a pipeline for every day of a range
     Backfill(backfill::Arguments),
     /// Records that tables did not take: list, show, replay
     #[command(subcommand)]

@@ -62,7 +62,8 @@ impl Documents {
         Ok(())
     }
 
-    fn add(&mut self, name: &str, text: &str) {
+    /// Puts a text behind the others; `name` is what errors call it.
+    pub fn add(&mut self, name: &str, text: &str) {
         if !self.text.is_empty() {
             self.text.push_str("---\n");
         }

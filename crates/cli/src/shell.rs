@@ -70,7 +70,17 @@ impl Shell<'_> {
                 Ok(_) => continue,
                 Err(error) => return Err(Error::new(&crate::codes::TERMINAL_UNUSABLE).because(error).into()),
             };
-            match self.line(&line, editor).await {
+            // ^C drops the answer, which cancels the query where it runs.
+            let done = tokio::select! {
+                biased;
+                done = Box::pin(self.line(&line, editor)) => Some(done),
+                _ = tokio::signal::ctrl_c() => None,
+            };
+            let Some(done) = done else {
+                self.session.note(self.session.say("cancelled", "已取消"));
+                continue;
+            };
+            match done {
                 Ok(true) => {}
                 Ok(false) => return Ok(()),
                 Err(failure) => {
@@ -93,26 +103,14 @@ impl Shell<'_> {
         }
         for statement in split(line) {
             self.last = statement.to_owned();
-            self.statement(statement).await?;
+            self.answer(statement).await?;
         }
         Ok(true)
     }
 
-    /// One statement; ^C drops the answer, which cancels the query where it runs.
-    async fn statement(&mut self, sql: &str) -> Outcome {
+    async fn answer(&mut self, sql: &str) -> Outcome {
         let began = Instant::now();
-        let client = self.client.clone();
-        tokio::select! {
-            done = Box::pin(self.answer(&client, sql, began)) => done,
-            _ = tokio::signal::ctrl_c() => {
-                self.session.note(self.session.say("cancelled", "已取消"));
-                Ok(())
-            }
-        }
-    }
-
-    async fn answer(&mut self, client: &Client, sql: &str, began: Instant) -> Outcome {
-        let answer = formats::ask(client, sql, &self.parameters, self.output).await?;
+        let answer = formats::ask(&self.client, sql, &self.parameters, self.output).await?;
         if self.output != Output::Table {
             formats::write(answer, self.output, &mut self.session.out).await?;
             return self.session.out.flush();

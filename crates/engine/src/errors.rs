@@ -56,9 +56,7 @@ fn shared(inner: &DataFusionError) -> Error {
             Some(ours) => ours.arguments().iter().fold(Error::new(ours.code()), |error, (key, value)| error.with(key, value)),
             None => Error::new(&codes::QUERY_FAILED).with("reason", external),
         },
-        DataFusionError::ResourcesExhausted(reason) => {
-            Error::new(&codes::QUERY_MEMORY_LIMIT).with("reason", first_line(reason))
-        }
+        DataFusionError::ResourcesExhausted(reason) => Error::new(&codes::QUERY_MEMORY_LIMIT).with("reason", first_line(reason)),
         root => Error::new(&codes::QUERY_FAILED).with("reason", first_line(&root.to_string())),
     }
 }

@@ -55,7 +55,7 @@ impl Reader {
             return Err(Error::new(&codes::STATEMENT_INVALID)
                 .with("reason", format!("{name} is a live table of a connection; only lake tables keep their versions")));
         } else {
-            (self.engine.live_table(&self.pass, &name).await?, None)
+            (self.engine.live_table(&name).await?, None)
         };
         self.reads.lock().unwrap_or_else(PoisonError::into_inner).insert(name, version);
         Ok(provider)
@@ -72,7 +72,10 @@ fn as_of(text: &str) -> Result<AsOf> {
     let wrong = || {
         Error::new(&codes::STATEMENT_INVALID).with(
             "reason",
-            format!("`{}` is not a version or a time; write VERSION AS OF 3 or TIMESTAMP AS OF '2026-01-31T08:00:00Z'", text.get(1..).unwrap_or_default()),
+            format!(
+                "`{}` is not a version or a time; write VERSION AS OF 3 or TIMESTAMP AS OF '2026-01-31T08:00:00Z'",
+                text.get(1..).unwrap_or_default()
+            ),
         )
     };
     let (kind, value) = text.split_at_checked(1).ok_or_else(wrong)?;
@@ -136,12 +139,7 @@ impl CatalogProvider for OneCatalog {
 
     fn schema(&self, name: &str) -> Option<Arc<dyn SchemaProvider>> {
         let tables = self.listing.get(&self.name).and_then(|schemas| schemas.get(name)).cloned().unwrap_or_default();
-        Some(Arc::new(OneSchema {
-            catalog: self.name.clone(),
-            name: name.to_owned(),
-            reader: Arc::clone(&self.reader),
-            tables,
-        }))
+        Some(Arc::new(OneSchema { catalog: self.name.clone(), name: name.to_owned(), reader: Arc::clone(&self.reader), tables }))
     }
 }
 

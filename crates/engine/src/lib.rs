@@ -19,8 +19,8 @@ mod tables;
 mod writes;
 
 pub use errors::error;
-pub use query::{Answer, Engine, EngineParts, Statement};
 pub use limits::Limits;
+pub use query::{Answer, Engine, EngineParts, Statement};
 pub use settings::EngineSettings;
 pub use statement::tables_of;
 pub use tables::{Column, TableEntry, TableInfo, TableKind};

@@ -39,8 +39,10 @@ impl LiveTable {
     /// Asks the source for the table's columns.
     pub async fn open(source: Arc<dyn Source>, name: &TableName, parallel: usize) -> Result<Self> {
         let dialect = source.live().ok_or_else(|| {
-            Error::new(&codes::STATEMENT_INVALID)
-                .with("reason", format!("connection `{}` holds files, which are collected by a pipeline, not queried live", name.catalog()))
+            Error::new(&codes::STATEMENT_INVALID).with(
+                "reason",
+                format!("connection `{}` holds files, which are collected by a pipeline, not queried live", name.catalog()),
+            )
         })?;
         let target = Target::Table { schema: name.schema().to_owned(), table: name.table().to_owned() };
         let schema = source.describe(&target).await?;
@@ -114,16 +116,15 @@ impl PartitionStream for LivePartition {
     }
 }
 
-fn batches(
-    reading: Reading,
-    schema: SchemaRef,
-) -> impl futures::Stream<Item = datafusion::error::Result<RecordBatch>> + Send {
+fn batches(reading: Reading, schema: SchemaRef) -> impl futures::Stream<Item = datafusion::error::Result<RecordBatch>> + Send {
     let parallel = reading.parts.len().max(1);
     futures::stream::iter(reading.parts).flatten_unordered(parallel).map(move |piece| {
         let piece = piece.map_err(wrap)?;
         // A query has no quarantine to put a bad row into, and leaving it out would be a wrong answer.
         if let Some(reject) = piece.rejects.first() {
-            return Err(wrap(Error::new(&codes::QUERY_FAILED).with("reason", format!("{}: {}", reject.position, reject.message))));
+            return Err(wrap(
+                Error::new(&codes::QUERY_FAILED).with("reason", format!("{}: {}", reject.position, reject.message)),
+            ));
         }
         Ok(piece.batch.with_schema(Arc::clone(&schema))?)
     })

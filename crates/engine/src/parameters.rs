@@ -54,7 +54,8 @@ fn scalar(name: &str, value: &Value) -> Result<ScalarValue> {
         Value::String(text) => ScalarValue::Utf8(Some(text.clone())),
         Value::Array(items) if items.len() <= LIST_MAX => {
             let scalars = items.iter().map(|item| scalar(name, item)).collect::<Result<Vec<_>>>()?;
-            let item_type = scalars.iter().map(ScalarValue::data_type).find(|kind| *kind != DataType::Null).unwrap_or(DataType::Utf8);
+            let item_type =
+                scalars.iter().map(ScalarValue::data_type).find(|kind| *kind != DataType::Null).unwrap_or(DataType::Utf8);
             let scalars = scalars
                 .into_iter()
                 .map(|item| item.cast_to(&item_type).map_err(|_| invalid(name, "the values of a list have one type")))

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use arrow::datatypes::SchemaRef;
 use base::{Error, Result, TableName};
 use catalog::Catalog;
-use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
+use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::execution::{SendableRecordBatchStream, SessionState, SessionStateBuilder};
 use datafusion::physical_plan::execute_stream;
 use datafusion::prelude::SessionConfig;
@@ -95,8 +95,9 @@ impl Engine {
         let disks = DiskManagerBuilder::default()
             .with_mode(DiskManagerMode::Directories(vec![settings.spill_dir.clone()]))
             .with_max_temp_directory_size(settings.spill_bytes_max);
-        std::fs::create_dir_all(&settings.spill_dir)
-            .map_err(|error| Error::new(&codes::ENGINE_INTERNAL).with("reason", format!("{}: {error}", settings.spill_dir.display())))?;
+        std::fs::create_dir_all(&settings.spill_dir).map_err(|error| {
+            Error::new(&codes::ENGINE_INTERNAL).with("reason", format!("{}: {error}", settings.spill_dir.display()))
+        })?;
         let runtime = mapped(RuntimeEnvBuilder::new().with_disk_manager_builder(disks).build_arc())?;
         parts.lake.register(&runtime);
         let template = SessionStateBuilder::new()
@@ -191,6 +192,7 @@ fn session_config(settings: &EngineSettings) -> SessionConfig {
         .with_default_catalog_and_schema(base::names::LAKE, DEFAULT_SCHEMA);
     let options = config.options_mut();
     options.execution.collect_statistics = true;
+    options.execution.time_zone = Some("UTC".to_owned());
     options.sql_parser.collect_spans = false;
     config
 }

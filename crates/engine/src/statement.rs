@@ -51,7 +51,9 @@ pub fn tables_of(sql: &str) -> Result<Vec<TableName>> {
 pub fn asks_for_listing(statement: &Statement) -> bool {
     let text = match statement {
         Statement::Statement(ast) => match ast.as_ref() {
-            Ast::ShowTables { .. } | Ast::ShowColumns { .. } | Ast::ShowSchemas { .. } | Ast::ShowDatabases { .. } => return true,
+            Ast::ShowTables { .. } | Ast::ShowColumns { .. } | Ast::ShowSchemas { .. } | Ast::ShowDatabases { .. } => {
+                return true;
+            }
             ast => ast.to_string(),
         },
         Statement::Explain(explain) => explain.statement.to_string(),
@@ -62,11 +64,7 @@ pub fn asks_for_listing(statement: &Statement) -> bool {
 
 fn name_of(table: &TableReference) -> Result<TableName> {
     let bare = table.table().split(AT).next().unwrap_or_default();
-    TableName::new(
-        table.catalog().unwrap_or(base::names::LAKE),
-        table.schema().unwrap_or(crate::query::DEFAULT_SCHEMA),
-        bare,
-    )
+    TableName::new(table.catalog().unwrap_or(base::names::LAKE), table.schema().unwrap_or(crate::query::DEFAULT_SCHEMA), bare)
 }
 
 fn only_reads(statement: &Statement) -> Result<()> {
@@ -152,7 +150,11 @@ fn pin(out: &mut Vec<Located>, kind: char, value: &str) -> Result<()> {
         return Err(Error::new(&codes::SYNTAX_ERROR).with("reason", "AS OF stands behind the name of a table"));
     };
     let bare = if word.quote_style.is_some() { word.value.clone() } else { word.value.to_ascii_lowercase() };
-    let pinned = Word { value: format!("{bare}{AT}{kind}{value}"), quote_style: Some('"'), keyword: datafusion::sql::sqlparser::keywords::Keyword::NoKeyword };
+    let pinned = Word {
+        value: format!("{bare}{AT}{kind}{value}"),
+        quote_style: Some('"'),
+        keyword: datafusion::sql::sqlparser::keywords::Keyword::NoKeyword,
+    };
     *word = pinned;
     // Keeps the name apart from an alias that follows without a space.
     let span = out.last().map(|token| token.span);
@@ -184,20 +186,31 @@ mod tests {
     #[test]
     fn only_one_query_passes() {
         for sql in [
-            "drop table x", "insert into t values (1)", "create table a as select 1", "set x = 1", "copy t to 'x'", "explain analyze select 1",
-            "create external table t stored as csv location '/etc/passwd'", "prepare p as select 1", "delete from t", "update t set a = 1",
+            "drop table x",
+            "insert into t values (1)",
+            "create table a as select 1",
+            "set x = 1",
+            "copy t to 'x'",
+            "explain analyze select 1",
+            "create external table t stored as csv location '/etc/passwd'",
+            "prepare p as select 1",
+            "delete from t",
+            "update t set a = 1",
         ] {
             assert!(parse(sql).expect_err(sql).is(&codes::STATEMENT_NOT_ALLOWED), "{sql}");
         }
         assert!(parse("select 1; select 2").expect_err("two").is(&codes::STATEMENTS_SEVERAL));
         assert!(parse("").expect_err("none").is(&codes::SYNTAX_ERROR));
-        assert!(parse(&format!("select {}1{}", "(".repeat(500), ")".repeat(500))).expect_err("deep").is(&codes::STATEMENT_TOO_DEEP));
+        assert!(
+            parse(&format!("select {}1{}", "(".repeat(500), ")".repeat(500))).expect_err("deep").is(&codes::STATEMENT_TOO_DEEP)
+        );
         assert!(parse(&" ".repeat(BYTES_MAX + 1)).expect_err("long").is(&codes::STATEMENT_TOO_LONG));
     }
 
     #[test]
     fn names_the_tables_read() {
-        let names = tables_of("with a as (select * from ods.flights) select * from a join airline.main.planes p using (tailnum)").expect("names");
+        let names = tables_of("with a as (select * from ods.flights) select * from a join airline.main.planes p using (tailnum)")
+            .expect("names");
         assert_eq!(names.iter().map(ToString::to_string).collect::<Vec<_>>(), ["airline.main.planes", "lake.ods.flights"]);
     }
 }

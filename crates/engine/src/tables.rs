@@ -94,7 +94,7 @@ impl Engine {
         let connections = self.shared().parts.catalog.rows::<ConnectionSpec>().await?;
         for (resource, _) in connections {
             let listed = tokio::time::timeout(LIST_TIMEOUT, async {
-                let source = self.source(pass, &resource.name).await?;
+                let source = self.open_source(&resource.name).await?;
                 if source.live().is_some() { source.tables().await } else { Ok(Vec::new()) }
             });
             let Ok(Ok(tables)) = listed.await else { continue };
@@ -125,28 +125,34 @@ impl Engine {
                 files: Some(details.files),
             });
         }
-        let source = self.source(pass, name.catalog()).await?;
+        let source = self.open_source(name.catalog()).await?;
         let target = Target::Table { schema: name.schema().to_owned(), table: name.table().to_owned() };
         let schema = source.describe(&target).await?;
         let columns = columns(&schema);
         Ok(TableInfo { name: name.clone(), kind: TableKind::Live, columns, version: None, rows: None, bytes: None, files: None })
     }
 
-    /// An open connection. The same one serves every pass that may use it.
+    /// An open connection, for who may select from all of it.
     pub async fn source(&self, pass: &Pass, connection: &str) -> Result<Arc<dyn Source>> {
+        pass.demand(Privilege::Select, &Object::Catalog(connection))?;
+        self.open_source(connection).await
+    }
+
+    /// Opens with the rights of who declared the connection, or gives the one that is open; the caller has asked the pass for
+    /// what it wants of it.
+    async fn open_source(&self, connection: &str) -> Result<Arc<dyn Source>> {
         let parts = &self.shared().parts;
         let Some((resource, spec)) = parts.catalog.row::<ConnectionSpec>(connection).await? else {
             return Err(self.no_catalog(connection).await);
         };
-        let opened = connect::open(pass, connection, &spec, &parts.connections);
         let kept = self.shared().sources.0.lock().unwrap_or_else(PoisonError::into_inner).get(connection).cloned();
-        // Opening is what asks the pass, so it comes before what is kept.
-        let opened = opened.await?;
         if let Some((version, source)) = kept
             && version == resource.version
         {
             return Ok(source);
         }
+        let owner = parts.guard.pass_of(&resource.updated_by).await?;
+        let opened = connect::open(&owner, connection, &spec, &parts.connections).await?;
         let mut sources = self.shared().sources.0.lock().unwrap_or_else(PoisonError::into_inner);
         if sources.len() >= SOURCES_MAX {
             sources.clear();
@@ -165,8 +171,9 @@ impl Engine {
         connect::files_store(&spec, &parts.connections).await
     }
 
-    pub(crate) async fn live_table(&self, pass: &Pass, name: &TableName) -> Result<Arc<dyn TableProvider>> {
-        let source = self.source(pass, name.catalog()).await?;
+    /// A table of a connection; the caller has asked the pass.
+    pub(crate) async fn live_table(&self, name: &TableName) -> Result<Arc<dyn TableProvider>> {
+        let source = self.open_source(name.catalog()).await?;
         Ok(Arc::new(LiveTable::open(source, name, self.shared().parts.settings.threads).await?))
     }
 

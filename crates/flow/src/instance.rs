@@ -76,7 +76,8 @@ impl Instance {
             pattern = pattern.replace(from, to);
         }
         // Every letter must have been part of a known word.
-        let bare = pattern.replace("%Y", "").replace("%m", "").replace("%d", "").replace("%H", "").replace("%M", "").replace("%S", "");
+        let bare =
+            pattern.replace("%Y", "").replace("%m", "").replace("%d", "").replace("%H", "").replace("%M", "").replace("%S", "");
         if pattern == format || bare.chars().any(|c| !matches!(c, '-' | ':' | '/' | ' ' | '_')) {
             return None;
         }
@@ -133,7 +134,9 @@ mod tests {
 
     #[test]
     fn binds_days_of_the_zone() {
-        let (sql, values) = instance().bind("select * from t where d = ${bizdate} and c = ${carrier} -- ${not this}\nand m = '$x'").expect("binds");
+        let (sql, values) = instance()
+            .bind("select * from t where d = ${bizdate} and c = ${carrier} -- ${not this}\nand m = '$x'")
+            .expect("binds");
         assert_eq!(sql, "select * from t where d = $p1 and c = $p2 -- ${not this}\nand m = '$x'");
         assert_eq!(values["p1"], "2013-03-01", "it is already the 2nd in Shanghai");
         assert_eq!(values["p2"], "UA");

@@ -62,9 +62,7 @@ pub fn batch(records: &[Bad], run: RunId, step: &str, at: DateTime<Utc>) -> Resu
     let columns: Vec<ArrayRef> = vec![
         Arc::new(StringArray::from_iter_values(records.iter().map(|_| run.as_str()))),
         Arc::new(StringArray::from_iter_values(records.iter().map(|_| step))),
-        Arc::new(
-            TimestampMicrosecondArray::from_iter_values(records.iter().map(|_| at.timestamp_micros())).with_timezone("UTC"),
-        ),
+        Arc::new(TimestampMicrosecondArray::from_iter_values(records.iter().map(|_| at.timestamp_micros())).with_timezone("UTC")),
         text(|record| &record.cause),
         text(|record| &record.message),
         text(|record| &record.position),

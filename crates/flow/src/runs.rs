@@ -286,7 +286,10 @@ impl Flow {
     pub async fn logs(&self, pass: &Pass, id: RunId, after: i64) -> Result<Vec<LogLine>> {
         self.visible(pass, id).await?;
         let rows = self.shared.meta.runs().logs(id, after, 1000).await?;
-        Ok(rows.into_iter().map(|row| LogLine { seq: row.seq, at: row.at, level: row.level, step: row.step, text: row.text }).collect())
+        Ok(rows
+            .into_iter()
+            .map(|row| LogLine { seq: row.seq, at: row.at, level: row.level, step: row.step, text: row.text })
+            .collect())
     }
 
     /// Asks a run to end. A queued run ends at once, a running one when its worker hears of it, within a second or two.
@@ -381,7 +384,8 @@ impl Flow {
     }
 
     async fn audit(&self, pass: &Pass, action: &'static str, run: &RunRow) -> Result<()> {
-        let event = Event { object: format!("Run/{}", run.id), detail: json!({ "pipeline": run.pipeline }), ..Event::of(pass, action) };
+        let event =
+            Event { object: format!("Run/{}", run.id), detail: json!({ "pipeline": run.pipeline }), ..Event::of(pass, action) };
         self.shared.guard.audit().record_now(event).await
     }
 }
@@ -390,7 +394,8 @@ impl Flow {
 /// that moment is a little later.
 fn midnight_after(day: NaiveDate, zone: Tz) -> DateTime<Utc> {
     let next = day.succ_opt().unwrap_or(day);
-    let moments = (0..4).filter_map(|hour| zone.from_local_datetime(&next.and_time(NaiveTime::from_hms_opt(hour, 0, 0)?)).earliest());
+    let moments =
+        (0..4).filter_map(|hour| zone.from_local_datetime(&next.and_time(NaiveTime::from_hms_opt(hour, 0, 0)?)).earliest());
     moments.into_iter().next().map_or_else(|| next.and_time(NaiveTime::MIN).and_utc(), |at| at.with_timezone(&Utc))
 }
 

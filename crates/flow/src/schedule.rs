@@ -133,17 +133,14 @@ impl Flow {
                 continue;
             };
             let due = if schedule.paused { Ok(Vec::new()) } else { schedule.due(last, now) };
-            let due = due.map_err(|reason| {
-                Error::new(&codes::SCHEDULE_INVALID).with("schedule", &resource.name).with("reason", reason)
-            })?;
+            let due = due
+                .map_err(|reason| Error::new(&codes::SCHEDULE_INVALID).with("schedule", &resource.name).with("reason", reason))?;
             let pipeline = schedule.pipeline.as_str();
             if !due.is_empty() {
                 let spec = self.shared.catalog.spec::<PipelineSpec>(pipeline).await?;
                 for time in &due {
-                    let options = StartOptions {
-                        parameters: schedule.parameters.clone().into_iter().collect(),
-                        instance: Some(*time),
-                    };
+                    let options =
+                        StartOptions { parameters: schedule.parameters.clone().into_iter().collect(), instance: Some(*time) };
                     let once = format!("{key}/{}", time.timestamp());
                     self.queue(pipeline, &spec, options, &key, Some(once)).await?;
                 }

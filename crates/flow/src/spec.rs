@@ -93,7 +93,9 @@ impl StepSpec {
         .collect();
         match given.as_slice() {
             [one] => Ok(*one),
-            [] => Err(Wrong::new("name", format!("step `{}` does nothing; give it one of collect, sql, check, publish", self.name))),
+            [] => {
+                Err(Wrong::new("name", format!("step `{}` does nothing; give it one of collect, sql, check, publish", self.name)))
+            }
             _ => Err(Wrong::new("name", format!("step `{}` does several things; make them several steps", self.name))),
         }
     }
@@ -113,7 +115,8 @@ impl PipelineSpec {
                 writers.entry(table).or_default().push(index);
             }
         }
-        let by_name: BTreeMap<&str, usize> = self.steps.iter().enumerate().map(|(index, step)| (step.name.as_str(), index)).collect();
+        let by_name: BTreeMap<&str, usize> =
+            self.steps.iter().enumerate().map(|(index, step)| (step.name.as_str(), index)).collect();
         let mut all = Vec::with_capacity(self.steps.len());
         for (index, step) in self.steps.iter().enumerate() {
             let mut before = BTreeSet::new();
@@ -139,7 +142,8 @@ fn refuse_cycles(steps: &[StepSpec], before: &[BTreeSet<usize>]) -> Result<(), W
     while done.len() < steps.len() {
         let ready: Vec<usize> = (0..steps.len()).filter(|step| !done.contains(step) && before[*step].is_subset(&done)).collect();
         if ready.is_empty() {
-            let stuck: Vec<&str> = (0..steps.len()).filter(|step| !done.contains(step)).map(|step| steps[step].name.as_str()).collect();
+            let stuck: Vec<&str> =
+                (0..steps.len()).filter(|step| !done.contains(step)).map(|step| steps[step].name.as_str()).collect();
             return Err(Wrong::new("steps", format!("the steps {} wait for each other", stuck.join(", "))));
         }
         done.extend(ready);
@@ -160,7 +164,8 @@ impl Declared for PipelineSpec {
         self.time_zone.parse::<chrono_tz::Tz>().map_err(|_| Wrong::new("time_zone", "an IANA name, such as Asia/Shanghai"))?;
         let mut names = BTreeSet::new();
         for step in &self.steps {
-            let fits = (1..=100).contains(&step.name.len()) && step.name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_');
+            let fits = (1..=100).contains(&step.name.len())
+                && step.name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_');
             if !fits {
                 return Err(Wrong::new("name", format!("step `{}`: use letters, digits, dashes and underscores", step.name)));
             }

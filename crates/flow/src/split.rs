@@ -175,8 +175,7 @@ impl QuarantineWriter {
             let stream: Pin<Box<dyn Stream<Item = _> + Send>> = Box::pin(ReceiverStream::new(receiver));
             let stream: SendableRecordBatchStream = Box::pin(RecordBatchStreamAdapter::new(quarantine_schema(), stream));
             let (context, target, mode, origin) = (context.clone(), target.clone(), mode.clone(), origin.clone());
-            let task =
-                tokio::spawn(async move { context.engine.write(&context.pass, &target, mode, stream, origin).await });
+            let task = tokio::spawn(async move { context.engine.write(&context.pass, &target, mode, stream, origin).await });
             (sender, AbortOnDropHandle::new(task))
         })
     }

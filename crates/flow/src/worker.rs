@@ -192,7 +192,8 @@ impl Flow {
         let mut rows: BTreeMap<String, StepRow> = steps.into_iter().map(|row| (row.step.clone(), row)).collect();
         let mut graph = Graph::new(before);
         for (index, step) in spec.steps.iter().enumerate() {
-            let row = rows.entry(step.name.clone()).or_insert_with(|| StepRow::new(run.id, &step.name, StepState::Pending.as_str()));
+            let row =
+                rows.entry(step.name.clone()).or_insert_with(|| StepRow::new(run.id, &step.name, StepState::Pending.as_str()));
             if row.state == StepState::Succeeded.as_str() {
                 graph.done.insert(index);
             }
@@ -271,8 +272,9 @@ impl Graph {
     }
 
     fn next_ready(&mut self) -> Option<usize> {
-        let ready = (0..self.before.len())
-            .find(|index| !self.done.contains(index) && !self.begun.contains(index) && self.before[*index].is_subset(&self.done))?;
+        let ready = (0..self.before.len()).find(|index| {
+            !self.done.contains(index) && !self.begun.contains(index) && self.before[*index].is_subset(&self.done)
+        })?;
         self.begun.insert(ready);
         Some(ready)
     }

@@ -157,16 +157,15 @@ mod tests {
             "spec.yaml",
         )
         .expect("right");
-        let schema = Schema::new(vec![Field::new("n", DataType::Int64, false), Field::new("price", DataType::Decimal128(10, 2), true)]);
-        let document = document(
-            "flights",
-            3,
-            &spec,
-            Some(&schema),
-        );
+        let schema =
+            Schema::new(vec![Field::new("n", DataType::Int64, false), Field::new("price", DataType::Decimal128(10, 2), true)]);
+        let document = document("flights", 3, &spec, Some(&schema));
         let get = &document["paths"]["/services/flights"]["get"];
         assert_eq!(get["parameters"][0]["schema"]["items"]["enum"], json!(["AA", "UA"]));
-        assert_eq!(get["parameters"][1], json!({"name": "day", "in": "query", "required": true, "schema": {"type": "string", "format": "date"}}));
+        assert_eq!(
+            get["parameters"][1],
+            json!({"name": "day", "in": "query", "required": true, "schema": {"type": "string", "format": "date"}})
+        );
         let row = &get["responses"]["200"]["content"]["application/json"]["schema"]["properties"]["items"]["items"];
         assert_eq!(row["properties"]["n"]["type"], json!(["integer", "null"]));
         assert_eq!(row["properties"]["price"]["type"], json!(["string", "null"]));

@@ -77,7 +77,9 @@ pub(crate) fn bind(service: &str, spec: &DataServiceSpec, query: &str, accept: O
 pub(crate) fn check(name: &str, parameter: &Parameter) -> Result<(), String> {
     let item = match (parameter.kind, parameter.of) {
         (ParameterType::List, None) => return Err("a list needs `of`, the type of its items".to_owned()),
-        (ParameterType::List, Some(ParameterType::List)) => return Err("a list of lists cannot be sent in a query string".to_owned()),
+        (ParameterType::List, Some(ParameterType::List)) => {
+            return Err("a list of lists cannot be sent in a query string".to_owned());
+        }
         (ParameterType::List, Some(item)) => item,
         (_, Some(_)) => return Err("`of` belongs to type list only".to_owned()),
         (kind, None) => kind,
@@ -86,7 +88,8 @@ pub(crate) fn check(name: &str, parameter: &Parameter) -> Result<(), String> {
         return Err("type enum needs `values`, and no other type has them".to_owned());
     }
     for bound in [&parameter.min, &parameter.max].into_iter().flatten() {
-        let ordered = matches!(item, ParameterType::Integer | ParameterType::Number | ParameterType::Date | ParameterType::Timestamp);
+        let ordered =
+            matches!(item, ParameterType::Integer | ParameterType::Number | ParameterType::Date | ParameterType::Timestamp);
         if !ordered {
             return Err("only integers, numbers, dates and timestamps have min and max".to_owned());
         }
@@ -166,8 +169,7 @@ fn read_one(kind: ParameterType, parameter: &Parameter, text: &str) -> Result<Va
         return Err(format!("must have at most {longest} characters"));
     }
     let scalar = Scalar::read(kind, text)?;
-    for (bound, refused, words) in
-        [(&parameter.min, Ordering::Less, "at least"), (&parameter.max, Ordering::Greater, "at most")]
+    for (bound, refused, words) in [(&parameter.min, Ordering::Less, "at least"), (&parameter.max, Ordering::Greater, "at most")]
     {
         let Some(bound) = bound else { continue };
         let bound = plain(bound)?;
@@ -232,7 +234,9 @@ impl Scalar {
                 .map_err(|_| "must be a date, such as 2013-01-31".to_owned()),
             ParameterType::Timestamp => {
                 let zoned = DateTime::parse_from_rfc3339(text).map(|moment| moment.timestamp_micros());
-                let local = || NaiveDateTime::parse_from_str(text, "%Y-%m-%dT%H:%M:%S%.f").map(|moment| moment.and_utc().timestamp_micros());
+                let local = || {
+                    NaiveDateTime::parse_from_str(text, "%Y-%m-%dT%H:%M:%S%.f").map(|moment| moment.and_utc().timestamp_micros())
+                };
                 zoned
                     .or_else(|_| local())
                     .map(Self::Timestamp)
@@ -279,7 +283,9 @@ mod tests {
 
     #[test]
     fn reads_each_type_and_fills_defaults() {
-        let read = bound("day=2013-02-01&x=1.5&at=2013-01-01T05:00:00%2B08:00&carrier=UA&tails=a%27%20or%201=1&tails=b&note=%E4%B8%AD").expect("right");
+        let read =
+            bound("day=2013-02-01&x=1.5&at=2013-01-01T05:00:00%2B08:00&carrier=UA&tails=a%27%20or%201=1&tails=b&note=%E4%B8%AD")
+                .expect("right");
         assert_eq!(
             Value::Object(read.values),
             json!({"at": "2013-01-01T05:00:00+08:00", "carrier": "UA", "day": "2013-02-01", "n": 7, "note": "中", "ok": false,

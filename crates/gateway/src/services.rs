@@ -132,8 +132,12 @@ impl Services {
     pub async fn openapi(&self, pass: &Pass, name: &str) -> Result<Value> {
         pass.demand(Privilege::Execute, &Object::Service(name))?;
         let prepared = self.0.prepared(name).await?;
+        let names = template::names(&prepared.spec.sql).unwrap_or_default();
+        let values = names.into_iter().map(|name| (name, Value::Null)).collect();
+        let newest = HashMap::new();
+        let statement = Statement { sql: &prepared.spec.sql, parameters: &values, limits: Limits::default(), at: &newest };
         // A statement that cannot be planned now still has parameters worth describing.
-        let columns = self.0.engine.check_sql(&prepared.definer, &prepared.spec.sql).await.ok();
+        let columns = self.0.engine.check_sql(&prepared.definer, statement).await.ok().map(|(columns, _)| columns);
         Ok(openapi::document(name, prepared.version, &prepared.spec, columns.as_deref()))
     }
 
@@ -185,9 +189,10 @@ impl Shared {
             skip = 0;
         }
         let limits = Limits { timeout: prepared.timeout, ..Limits::default() };
-        let statement = Statement { sql: &prepared.spec.sql, parameters: &values, limits };
+        let newest = HashMap::new();
+        let statement = Statement { sql: &prepared.spec.sql, parameters: &values, limits, at: &newest };
         let answer = self.engine.query(&prepared.definer, statement).await?;
-        let tables = answer.tables.iter().map(ToString::to_string).collect();
+        let tables = answer.tables.keys().map(ToString::to_string).collect();
         let rows = Seen::default();
         let batches = page(answer.stream.map_err(engine::error), skip, limit, rows.clone());
         let pieces = match format {

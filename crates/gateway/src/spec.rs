@@ -202,7 +202,10 @@ fn check_name(name: &str) -> Result<(), Wrong> {
         return Err(Wrong::new(name, format!("`{name}` is a parameter that every service has already; choose another name")));
     }
     if !template::is_name(name) {
-        return Err(Wrong::new(name, "a parameter's name is lower-case letters, digits and underscores, beginning with a letter"));
+        return Err(Wrong::new(
+            name,
+            "a parameter's name is lower-case letters, digits and underscores, beginning with a letter",
+        ));
     }
     Ok(())
 }
@@ -210,7 +213,9 @@ fn check_name(name: &str) -> Result<(), Wrong> {
 /// Every `$name` must be declared, and every declared parameter must be used: a slip in either would be a filter that does nothing.
 fn check_template(spec: &DataServiceSpec) -> Result<(), Wrong> {
     let used = template::names(&spec.sql).map_err(|reason| Wrong::new("sql", reason))?;
-    if let Some(missing) = used.iter().find(|name| !spec.parameters.contains_key(*name) && !["limit", "offset"].contains(&name.as_str())) {
+    if let Some(missing) =
+        used.iter().find(|name| !spec.parameters.contains_key(*name) && !["limit", "offset"].contains(&name.as_str()))
+    {
         let near = base::nearest::nearest(missing, spec.parameters.keys().map(String::as_str));
         let near = near.map(|near| format!("; did you mean `${near}`?")).unwrap_or_default();
         return Err(Wrong::new("sql", format!("`${missing}` is used but not declared under parameters{near}")));
@@ -264,10 +269,7 @@ mod tests {
             wrong("sql: select $carier\nparameters: {carrier: {type: string}}\n"),
             "sql: `$carier` is used but not declared under parameters; did you mean `$carrier`?"
         );
-        assert_eq!(
-            wrong("sql: select 1\nparameters: {day: {type: date}}\n"),
-            "day: declared, but `$day` is not used in the SQL"
-        );
+        assert_eq!(wrong("sql: select 1\nparameters: {day: {type: date}}\n"), "day: declared, but `$day` is not used in the SQL");
         assert!(wrong("sql: select $limit\nparameters: {limit: {type: integer}}\n").contains("every service has"));
         assert!(wrong("sql: select $a\nparameters: {a: {type: enum}}\n").starts_with("a: "));
         assert!(wrong("sql: select 1\ntimeout: 2h\n").starts_with("timeout: "));

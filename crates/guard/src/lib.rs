@@ -4,7 +4,6 @@
 //! is followed at once in the process that made it and within [`policy::RECHECK`] in every other; and what is privileged is
 //! written to the audit before it is done.
 
-mod access;
 pub mod audit;
 mod chain;
 pub mod codes;
@@ -26,7 +25,6 @@ use std::sync::Arc;
 use base::Result;
 use meta::Meta;
 
-pub use access::LoginGate;
 pub use audit::{Audit, AuditEntry, AuditPage, Event};
 pub use chain::{ChainReport, Verification};
 pub use keys::MasterKey;
@@ -50,7 +48,7 @@ struct Inner {
     meta: Meta,
     key: MasterKey,
     policy: policy::Cache,
-    gate: LoginGate,
+    gate: passwords::Gate,
     audit: Audit,
 }
 
@@ -59,7 +57,7 @@ impl Guard {
     pub fn open(meta: Meta, key: MasterKey) -> Result<Self> {
         let audit = Audit::start(meta.clone());
         let policy = policy::Cache::new(meta.clone());
-        Ok(Self { inner: Arc::new(Inner { meta, key, policy, gate: LoginGate::default(), audit }) })
+        Ok(Self { inner: Arc::new(Inner { meta, key, policy, gate: passwords::Gate::default(), audit }) })
     }
 
     /// The audit of this process, and the reading of all.

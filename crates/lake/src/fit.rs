@@ -98,7 +98,7 @@ impl Fit {
 
 /// Whether a column of type `from` may be written to one of type `to`: the type it is kept as, or a wider one. Unsigned
 /// 64-bit numbers may also go to signed ones; each value is checked.
-fn fits(from: &DataType, to: &DataType, column: &str) -> Result<bool> {
+pub(crate) fn fits(from: &DataType, to: &DataType, column: &str) -> Result<bool> {
     use DataType::{Decimal128, Float32, Float64, Int8, Int16, Int32, Int64, Null, UInt64};
 
     if from == &Null || (from == &UInt64 && to == &Int64) {

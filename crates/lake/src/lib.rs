@@ -37,7 +37,7 @@ mod writer;
 
 pub use evolve::Evolution;
 pub use lake::Lake;
-pub use maintain::{Optimized, Vacuumed};
+pub use maintain::{Optimized, RETENTION_FLOOR, Vacuumed};
 pub use origin::{AsOf, Commit, Details, Mode, Origin, Transaction, VersionInfo};
 pub use schema::delta_schema;
 pub use settings::{Compression, Settings, TableOptions};

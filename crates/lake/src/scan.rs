@@ -55,7 +55,7 @@ impl Scan {
     }
 
     /// The files that may hold rows that pass all filters. What cannot be judged is kept.
-    fn kept(&self, session: &dyn Session, filters: &[Expr]) -> Vec<usize> {
+    pub(crate) fn kept(&self, session: &dyn Session, filters: &[Expr]) -> Vec<usize> {
         let all = || (0..self.files.files.len()).collect();
         let Some(filter) = conjunction(filters.to_vec()) else { return all() };
         let pruned = || -> Result<Vec<bool>> {

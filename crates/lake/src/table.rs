@@ -2,16 +2,20 @@
 
 use std::sync::Arc;
 
+use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use base::{Error, Result, TableName};
 use chrono::{DateTime, Utc};
 use datafusion::catalog::TableProvider;
+use datafusion::physical_plan::execute_stream;
+use futures::stream::BoxStream;
 use futures::{StreamExt, TryStreamExt};
 use object_store::ObjectStoreExt;
 use serde::Deserialize;
 use serde_json::Value;
 
 use crate::commit::ORIGIN_KEY;
+use crate::fit::Fit;
 use crate::lake::{Lake, entry, folder};
 use crate::origin::{AsOf, Details, VersionInfo};
 use crate::scan::Scan;
@@ -122,6 +126,24 @@ impl Table {
 
     pub(crate) fn scan(&self) -> Result<Scan> {
         Scan::new(self.snapshot.clone(), self.lake.store_url()?, folder(self.name()))
+    }
+
+    /// Rows of these files in order, in the table's own types; `columns` counts in the table's order, none is all.
+    pub(crate) fn read(&self, files: &[usize], columns: Option<&[usize]>) -> Result<BoxStream<'static, Result<RecordBatch>>> {
+        let name = self.name().clone();
+        let failed = |error| errors::input(&name, error);
+        let session = &self.lake.0.session;
+        let projection = columns.map(<[usize]>::to_vec);
+        let plan = self.scan()?.plan(&session.state(), projection.as_ref(), files, None, 1).map_err(failed)?;
+        let wanted = match columns {
+            Some(columns) => {
+                Arc::new(self.snapshot.schema.project(columns).map_err(|error| errors::write(&name, error))?)
+            }
+            None => self.schema(),
+        };
+        let fit = Fit::new(&name, &wanted, &plan.schema())?;
+        let rows = execute_stream(plan, session.task_ctx()).map_err(failed)?;
+        Ok(rows.map(move |batch| fit.apply(&batch.map_err(|error| errors::input(&name, error))?)).boxed())
     }
 
     /// The last version an application wrote with, at this handle's version of the table.

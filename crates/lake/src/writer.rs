@@ -4,7 +4,7 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use arrow::array::{ArrayRef, RecordBatch};
+use arrow::array::{Array, ArrayRef, RecordBatch};
 use arrow::datatypes::{FieldRef, SchemaRef};
 use base::{Error, Result, TableName};
 use bytes::Bytes;
@@ -147,7 +147,7 @@ impl FileWriter {
     /// Takes rows, which must have the file's columns.
     pub(crate) async fn push(&mut self, batch: RecordBatch) -> Result<()> {
         self.pending_rows += batch.num_rows();
-        self.pending_bytes += batch.get_array_memory_size();
+        self.pending_bytes += bytes_of(batch.columns());
         self.rows += batch.num_rows() as u64;
         self.pending.push(batch);
         if self.pending_rows >= SLAB_ROWS || self.pending_bytes >= SLAB_BYTES {
@@ -178,6 +178,7 @@ impl FileWriter {
 
     /// Ends the file.
     pub(crate) async fn finish(mut self) -> Result<Written> {
+        self.settle().await?;
         if self.pending_rows > 0 || self.group_rows > 0 {
             self.encode(true).await?;
             self.settle().await?;
@@ -219,7 +220,7 @@ impl FileWriter {
             .into_iter()
             .map(|column| {
                 let arrays: Vec<ArrayRef> = batches.iter().map(|batch| batch.column(column.index).clone()).collect();
-                let bytes = arrays.iter().map(|array| array.get_array_memory_size()).sum();
+                let bytes = bytes_of(&arrays);
                 let field = self.fields[column.index].clone();
                 (column, field, arrays, bytes)
             })
@@ -325,6 +326,11 @@ fn encode(
     }
     let chunks = column.leaves.into_iter().map(ArrowColumnWriter::close).collect::<Result<Vec<_>, _>>()?;
     Ok(Encoded::Closed(column.index, chunks))
+}
+
+/// The bytes of what arrays show; batches are often slices of larger ones.
+pub(crate) fn bytes_of(arrays: &[ArrayRef]) -> usize {
+    arrays.iter().map(|array| array.to_data().get_slice_memory_size().unwrap_or_else(|_| array.get_array_memory_size())).sum()
 }
 
 /// How many Parquet columns a column becomes.

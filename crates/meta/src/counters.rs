@@ -1,7 +1,7 @@
 //! Numbers that only grow, one row each: the policy's version and the fence of the queue.
 
 use sea_orm::entity::prelude::*;
-use sea_orm::{ConnectionTrait, DatabaseTransaction, DbErr};
+use sea_orm::{ConnectionTrait, DatabaseTransaction, DbErr, sea_query::ExprTrait};
 
 /// The version of the policy.
 pub(crate) const POLICY: &str = "policy";

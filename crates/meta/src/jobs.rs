@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use base::Result;
 use sea_orm::entity::prelude::*;
-use sea_orm::sea_query::{LockBehavior, LockType};
+use sea_orm::sea_query::{ExprTrait, LockBehavior, LockType};
 use sea_orm::{ActiveValue::Set, ConnectionTrait, DatabaseTransaction, DbErr, QueryOrder, QuerySelect, TransactionSession};
 use serde_json::Value;
 

@@ -3,7 +3,7 @@
 use base::{Result, RunId};
 use chrono::{DateTime, Utc};
 use sea_orm::entity::prelude::*;
-use sea_orm::{ActiveValue::Set, DatabaseTransaction, DbErr, QueryOrder, QuerySelect, TransactionSession};
+use sea_orm::{ActiveValue::Set, DatabaseTransaction, DbErr, QueryOrder, QuerySelect, TransactionSession, sea_query::ExprTrait};
 
 use crate::clock::{micros, time};
 use crate::failures::damaged;

@@ -3,7 +3,7 @@
 use base::Result;
 use chrono::{DateTime, Utc};
 use sea_orm::entity::prelude::*;
-use sea_orm::{ActiveValue::Set, DbErr, QueryOrder};
+use sea_orm::{ActiveValue::Set, QueryOrder};
 
 use crate::Meta;
 use crate::clock::{micros, now, time};

@@ -3,7 +3,7 @@
 use base::Result;
 use chrono::{DateTime, Utc};
 use sea_orm::entity::prelude::*;
-use sea_orm::{ActiveValue::Set, DbErr, QueryOrder, TransactionSession};
+use sea_orm::{ActiveValue::Set, QueryOrder, TransactionSession, sea_query::ExprTrait};
 use serde_json::Value;
 
 use crate::clock::{micros, now, time};

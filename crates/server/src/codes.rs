@@ -31,6 +31,9 @@ base::codes! {
     REQUEST_TIMEOUT: Platform, true, 504, "57014",
         "the request was not answered within {limit}" / "请求未在 {limit} 内得到答复",
         "try again; if it happens often, look at the server's log with the trace id" / "请重试；若经常发生，请凭追踪编号查看服务日志";
+    ANSWER_CUT: User, true, 408, "57014",
+        "the answer was cut because its reader had stopped reading" / "读取方停止读取，答复已被中断",
+        "read faster, or ask for fewer rows" / "请加快读取，或减少行数";
     SERVER_BUSY: Platform, true, 503, "53300",
         "the server is answering as many requests as it may ({limit})" / "并发请求已达上限（{limit}）",
         "try again in a moment" / "请稍后重试";
@@ -59,8 +62,17 @@ mod tests {
     #[test]
     fn names_are_unique_over_all_rooms() {
         let rooms = [
-            base::errors::ALL, meta::codes::ALL, guard::codes::ALL, catalog::codes::ALL, storage::codes::ALL, lake::codes::ALL,
-            connect::codes::ALL, engine::codes::ALL, flow::codes::ALL, gateway::codes::ALL, super::ALL,
+            base::errors::ALL,
+            meta::codes::ALL,
+            guard::codes::ALL,
+            catalog::codes::ALL,
+            storage::codes::ALL,
+            lake::codes::ALL,
+            connect::codes::ALL,
+            engine::codes::ALL,
+            flow::codes::ALL,
+            gateway::codes::ALL,
+            super::ALL,
         ];
         let mut seen = std::collections::HashSet::new();
         for code in rooms.into_iter().flatten() {

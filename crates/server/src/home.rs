@@ -36,7 +36,8 @@ impl Home {
     /// Takes the lock, or says that another server has it.
     pub fn lock(&self) -> Result<HomeLock> {
         let path = self.root.join("lock");
-        let file = File::options().create(true).truncate(false).write(true).open(&path).map_err(|error| unusable(&path, error))?;
+        let file =
+            File::options().create(true).truncate(false).write(true).open(&path).map_err(|error| unusable(&path, error))?;
         match file.try_lock() {
             Ok(()) => Ok(HomeLock { _file: file }),
             Err(TryLockError::WouldBlock) => Err(Error::new(&HOME_IN_USE).with("home", self.root.display())),

@@ -1,5 +1,7 @@
 //! Bodies and query strings, bounded, strict, and with errors that say where.
 
+use std::time::Duration;
+
 use axum::body::to_bytes;
 use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::header;
@@ -17,6 +19,9 @@ pub const BODY_BYTES_MAX: usize = base::document::TEXT_BYTES_MAX;
 
 /// Deepest nesting of a JSON body.
 pub const BODY_DEPTH_MAX: usize = 64;
+
+/// Longest time a body may take to come.
+const BODY_WITHIN: Duration = Duration::from_secs(60);
 
 /// A JSON body. `Content-Type` must say so: a form of a foreign page cannot.
 #[derive(Debug)]
@@ -80,7 +85,12 @@ async fn whole(request: Request) -> Result<Bytes, Error> {
     if said.is_some_and(|length| length > BODY_BYTES_MAX) {
         return Err(too_large());
     }
-    to_bytes(request.into_body(), BODY_BYTES_MAX).await.map_err(|error| {
+    let read = tokio::time::timeout(BODY_WITHIN, to_bytes(request.into_body(), BODY_BYTES_MAX)).await;
+    let read = read.map_err(|_late| {
+        let reason = format!("it did not come within {}", units::duration(BODY_WITHIN));
+        Error::new(&BODY_UNFINISHED).with("reason", reason)
+    })?;
+    read.map_err(|error| {
         let limit = std::error::Error::source(&error).is_some_and(|source| source.to_string().contains("length limit"));
         if limit { too_large() } else { Error::new(&BODY_UNFINISHED).because(error) }
     })

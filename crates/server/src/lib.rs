@@ -1,1 +1,34 @@
-//! .
+//! The HTTP face: puts the rooms together, and answers the API, data services, health and metrics.
+//!
+//! Every endpoint but those in [`openapi::PUBLIC`] takes a [`Caller`], and only `guard` can make the pass inside it. The same
+//! router serves the network and, in one process, the commands that work on a home.
+
+mod api;
+mod caller;
+pub mod codes;
+mod failure;
+mod home;
+mod input;
+mod kinds;
+pub mod logs;
+pub mod metrics;
+mod observe;
+pub mod openapi;
+mod platform;
+mod router;
+mod serve;
+mod settings;
+mod statement;
+
+pub use caller::Caller;
+pub use home::{Home, HomeLock};
+pub use kinds::KINDS;
+pub use observe::TRACE_HEADER;
+pub use openapi::openapi;
+pub use platform::Platform;
+pub use router::router;
+pub use serve::{DRAIN_WAIT, Ready, serve, serve_platform, signalled};
+pub use settings::{Flags, LogFormat, Settings};
+
+#[cfg(test)]
+mod tests;

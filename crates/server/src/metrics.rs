@@ -89,7 +89,9 @@ pub fn recorder() -> &'static PrometheusHandle {
 
 /// The reference page of the metrics, in Markdown.
 pub fn reference() -> String {
-    let mut page = String::from("# Metrics\n\n`GET /metrics` answers in Prometheus text.\n\n| name | type | unit | labels | meaning |\n|---|---|---|---|---|\n");
+    let mut page = String::from(
+        "# Metrics\n\n`GET /metrics` answers in Prometheus text.\n\n| name | type | unit | labels | meaning |\n|---|---|---|---|---|\n",
+    );
     for metric in METRICS {
         let kind = format!("{:?}", metric.kind).to_lowercase();
         let labels = metric.labels.iter().map(|label| format!("`{label}`")).collect::<Vec<_>>().join(", ");

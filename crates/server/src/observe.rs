@@ -86,7 +86,8 @@ async fn answer(gate: &Gate, route: &str, request: Request, next: Next) -> Respo
     match tokio::time::timeout(ANSWER_WITHIN, answer).await {
         Ok(Ok(response)) => response,
         Ok(Err(panic)) => {
-            let said = panic.downcast_ref::<&str>().map(|text| (*text).to_owned()).or_else(|| panic.downcast_ref::<String>().cloned());
+            let said =
+                panic.downcast_ref::<&str>().map(|text| (*text).to_owned()).or_else(|| panic.downcast_ref::<String>().cloned());
             tracing::error!(route, said, "an endpoint panicked");
             Failure(Error::new(&SERVER_PANICKED)).into_response()
         }

@@ -10,13 +10,8 @@ use crate::api;
 pub const PATH: &str = "/api/openapi.json";
 
 /// Every address that answers without a token; none of them answers with data. Everything else takes a `Caller`.
-pub const PUBLIC: &[(&str, &str)] = &[
-    ("get", "/healthz"),
-    ("get", "/readyz"),
-    ("get", "/metrics"),
-    ("get", PATH),
-    ("post", "/api/v1/sessions"),
-];
+pub const PUBLIC: &[(&str, &str)] =
+    &[("get", "/healthz"), ("get", "/readyz"), ("get", "/metrics"), ("get", PATH), ("post", "/api/v1/sessions")];
 
 /// The document as it is committed at `api/openapi.json`.
 pub fn openapi() -> String {
@@ -41,8 +36,7 @@ pub(crate) fn finish(document: &mut OpenApi) {
     let components = document.components.get_or_insert_default();
     components.add_security_scheme("bearer", SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer)));
     for (path, item) in &mut document.paths.paths {
-        let operations =
-            [("get", &mut item.get), ("post", &mut item.post), ("put", &mut item.put), ("delete", &mut item.delete)];
+        let operations = [("get", &mut item.get), ("post", &mut item.post), ("put", &mut item.put), ("delete", &mut item.delete)];
         for (method, operation) in operations {
             if let Some(operation) = operation {
                 describe(operation, PUBLIC.contains(&(method, path.as_str())));
@@ -52,10 +46,11 @@ pub(crate) fn finish(document: &mut OpenApi) {
 }
 
 fn describe(operation: &mut Operation, public: bool) {
-    operation.security =
-        Some(if public { Vec::new() } else { vec![SecurityRequirement::new("bearer", Vec::<String>::new())] });
+    operation.security = Some(if public { Vec::new() } else { vec![SecurityRequirement::new("bearer", Vec::<String>::new())] });
     let body = ContentBuilder::new().schema(Some(Ref::from_schema_name("ErrorBody"))).build();
-    let failure = ResponseBuilder::new().description("what went wrong, whose fault it is, and what to do").content("application/json", body);
+    let failure = ResponseBuilder::new()
+        .description("what went wrong, whose fault it is, and what to do")
+        .content("application/json", body);
     let failure = ResponsesBuilder::new().response("default", RefOr::T(failure.build())).build();
     operation.responses.responses.extend(failure.responses);
 }

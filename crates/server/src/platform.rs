@@ -12,6 +12,7 @@ use guard::{Guard, MasterKey};
 use lake::Lake;
 use meta::{DatabaseUrl, Meta};
 use storage::{Store, StoreOptions};
+use tokio::sync::Mutex;
 
 use crate::codes::SERVER_NOT_READY;
 use crate::home::Home;
@@ -24,6 +25,8 @@ const MEMORY_SHARE: u64 = 2;
 const MEMORY_ASSUMED: u64 = 2 << 30;
 /// Longest wait for one part when the platform is asked whether it can serve.
 const READY_WAIT: Duration = Duration::from_secs(2);
+/// How long an answer to that question is repeated.
+const READY_FOR: Duration = Duration::from_secs(1);
 
 /// A platform. Cheap to clone.
 #[derive(Clone)]
@@ -40,6 +43,8 @@ struct Rooms {
     flow: Flow,
     services: Services,
     began: Instant,
+    /// When it was last seen whether it can serve, and what was wrong. Anybody may ask, so the question is not passed on each time.
+    readiness: Mutex<Option<(Instant, Option<String>)>>,
 }
 
 impl Platform {
@@ -60,11 +65,11 @@ impl Platform {
             Some(text) => MasterKey::from_env_text(text.expose())?,
             None => MasterKey::from_file_or_create(&home.master_key())?,
         };
-        let guard = Guard::open(meta.clone(), key).await?;
+        let guard = Guard::open(meta.clone(), key)?;
         let secrets: Arc<dyn Secrets> = Arc::new(guard.clone());
         let store = open_store(&settings, &home, secrets.as_ref()).await?;
         let catalog = Catalog::new(meta.clone(), guard.clone(), KINDS);
-        let lake = Lake::new(store.clone());
+        let lake = Lake::new(store.clone())?;
         let connections = connect::Context { secrets, base_dir: home.root().to_owned() };
         let engine = Engine::new(EngineParts {
             guard: guard.clone(),
@@ -75,8 +80,8 @@ impl Platform {
         })?;
         let flow = Flow::new(engine.clone(), catalog.clone(), guard.clone(), meta.clone());
         let services = Services::new(guard.clone(), catalog.clone(), engine.clone());
-        let began = Instant::now();
-        Ok(Self(Arc::new(Rooms { settings, home, meta, guard, catalog, store, engine, flow, services, began })))
+        let (began, readiness) = (Instant::now(), Mutex::default());
+        Ok(Self(Arc::new(Rooms { settings, home, meta, guard, catalog, store, engine, flow, services, began, readiness })))
     }
 
     /// The first administrator, if there is none yet; answers the password if one was made up.
@@ -84,18 +89,35 @@ impl Platform {
         self.guard().ensure_admin(self.0.settings.admin_password.clone()).await
     }
 
-    /// Whether it can serve: the metadata answers and the lake's store takes a file.
+    /// Whether it can serve: the metadata answers and the lake's store takes a file. Looked at once a second at most.
     pub async fn ready(&self) -> Result<()> {
-        let not = |reason: String| Error::new(&SERVER_NOT_READY).with("reason", reason);
+        let mut readiness = self.0.readiness.lock().await;
+        let wrong = match readiness.take().filter(|(at, _)| at.elapsed() < READY_FOR) {
+            Some((at, wrong)) => {
+                *readiness = Some((at, wrong.clone()));
+                wrong
+            }
+            None => {
+                let wrong = self.look().await;
+                *readiness = Some((Instant::now(), wrong.clone()));
+                wrong
+            }
+        };
+        wrong.map_or(Ok(()), |reason| Err(Error::new(&SERVER_NOT_READY).with("reason", reason)))
+    }
+
+    /// What keeps it from serving.
+    async fn look(&self) -> Option<String> {
         match tokio::time::timeout(READY_WAIT, self.0.meta.ping()).await {
             Ok(Ok(())) => {}
-            Ok(Err(error)) => return Err(not(format!("metadata: {error}"))),
-            Err(_late) => return Err(not("metadata: no answer".to_owned())),
+            Ok(Err(error)) => return Some(format!("metadata: {error}")),
+            Err(_late) => return Some("metadata: no answer".to_owned()),
         }
         match tokio::time::timeout(READY_WAIT, self.0.store.probe()).await {
-            Ok(Ok(_)) => Ok(()),
-            Ok(Err(error)) => Err(not(format!("lake: {error}"))),
-            Err(_late) => Err(not("lake: no answer".to_owned())),
+            Ok(Ok(probe)) if probe.fits_lake() => None,
+            Ok(Ok(probe)) => Some(format!("lake: {}", probe.failures.join("; "))),
+            Ok(Err(error)) => Some(format!("lake: {error}")),
+            Err(_late) => Some("lake: no answer".to_owned()),
         }
     }
 
@@ -158,7 +180,7 @@ async fn open_store(settings: &Settings, home: &Home, secrets: &dyn Secrets) -> 
         None => StoreOptions::default(),
     };
     let location = settings.lake.clone().unwrap_or_else(|| home.lake().display().to_string());
-    storage::open(&location, &options, secrets).await
+    storage::open_or_create(&location, &options, secrets).await
 }
 
 fn engine_settings(settings: &Settings, home: &Home) -> EngineSettings {

@@ -23,10 +23,11 @@ pub fn router(platform: Platform) -> Router {
     openapi::finish(&mut document);
     let document: Arc<str> = openapi::text(&document).into();
     routes
-        .route(openapi::PATH, get(move || std::future::ready(([(header::CONTENT_TYPE, "application/json")], document.to_string()))))
-        .fallback(|request: Request| async move {
-            Failure(Error::new(&ADDRESS_NOT_FOUND).with("path", shown_path(&request)))
-        })
+        .route(
+            openapi::PATH,
+            get(move || std::future::ready(([(header::CONTENT_TYPE, "application/json")], document.to_string()))),
+        )
+        .fallback(|request: Request| async move { Failure(Error::new(&ADDRESS_NOT_FOUND).with("path", shown_path(&request))) })
         .method_not_allowed_fallback(|request: Request| async move {
             let error = Error::new(&METHOD_NOT_ALLOWED).with("method", request.method()).with("path", shown_path(&request));
             Failure(error)

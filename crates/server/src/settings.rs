@@ -194,9 +194,13 @@ mod tests {
         let listen = |variables: &[(&str, &str)]| {
             let mut all = vec![("HOME", "/u")];
             all.extend_from_slice(variables);
-            read(&Flags::default(), &all).map(|settings| (settings.listen.to_string(), settings.listen_also.map(|also| also.to_string())))
+            read(&Flags::default(), &all)
+                .map(|settings| (settings.listen.to_string(), settings.listen_also.map(|also| also.to_string())))
         };
-        assert_eq!(listen(&[("PORT", "80"), ("DATAUX_LISTEN", "0.0.0.0:8080")]), Ok(("0.0.0.0:8080".into(), Some("0.0.0.0:80".into()))));
+        assert_eq!(
+            listen(&[("PORT", "80"), ("DATAUX_LISTEN", "0.0.0.0:8080")]),
+            Ok(("0.0.0.0:8080".into(), Some("0.0.0.0:80".into())))
+        );
         assert_eq!(listen(&[("PORT", "8080"), ("DATAUX_LISTEN", "0.0.0.0:8080")]), Ok(("0.0.0.0:8080".into(), None)));
         assert_eq!(listen(&[("PORT", "9000")]), Ok(("127.0.0.1:9000".into(), None)));
         assert_eq!(listen(&[("DATAUX_LISTEN", "7000")]), Ok(("127.0.0.1:7000".into(), None)));
@@ -217,7 +221,13 @@ mod tests {
             let error = read(&Flags::default(), &[("HOME", "/u"), (name, value)]).expect_err(name);
             assert!(error.contains(words) && !error.contains("canary"), "{name}: {error}");
         }
-        let set = [("HOME", "/u"), ("DATAUX_ADMIN_PASSWORD", "canary"), ("DATABASE_URL", "mysql://h/d"), ("DATABASE_USER", "u"), ("DATABASE_PASSWORD", "canary")];
+        let set = [
+            ("HOME", "/u"),
+            ("DATAUX_ADMIN_PASSWORD", "canary"),
+            ("DATABASE_URL", "mysql://h/d"),
+            ("DATABASE_USER", "u"),
+            ("DATABASE_PASSWORD", "canary"),
+        ];
         let settings = read(&Flags::default(), &set).expect("right");
         assert!(!format!("{settings:?}").contains("canary"), "{settings:?}");
     }

@@ -2,16 +2,21 @@
 
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::task::{Context, Poll};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
+use axum::body::Body;
 use base::{Error, Language, Result};
 use bytes::Bytes;
-use futures::stream::{BoxStream, Stream, StreamExt};
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use futures::stream::{self, BoxStream, Stream, StreamExt};
 use guard::{Event, Pass};
 use serde_json::Value;
+use tokio::sync::mpsc;
 
+use crate::codes::ANSWER_CUT;
 use crate::metrics;
 use crate::observe::Trace;
 use crate::platform::Platform;
@@ -69,7 +74,7 @@ impl Rows {
 impl Account {
     /// Opens an account. Until it says otherwise, the statement counts as given up.
     pub fn open(platform: &Platform, pass: &Pass, door: Door, object: String, trace: &Trace, address: Option<String>) -> Self {
-        let event = Event { object, trace_id: Some(trace.0.to_string()), address, ..Event::of(pass, door.name()) };
+        let event = Event { trace_id: Some(trace.0.to_string()), address, ..Event::by(pass, door.name(), object) };
         let rows = Rows::Here(Arc::default());
         Self { platform: platform.clone(), door, event: Some(event), began: Instant::now(), rows, bytes: 0, outcome: "cancelled" }
     }
@@ -77,7 +82,7 @@ impl Account {
     /// What was asked, for the audit.
     pub fn detail(&mut self, detail: Value) {
         if let Some(event) = &mut self.event {
-            event.detail = detail;
+            add(&mut event.detail, detail);
         }
     }
 
@@ -103,6 +108,16 @@ impl Account {
         }
     }
 
+    /// It failed before its first row: closes the account and answers the error. The failure is told even if the account cannot
+    /// be written down.
+    pub async fn refuse(mut self, error: Error) -> Error {
+        self.failed(&error);
+        if let Err(unwritten) = self.close().await {
+            tracing::error!(error = %unwritten, "a failed statement could not be audited");
+        }
+        error
+    }
+
     /// It went out as a whole.
     pub fn done(&mut self, bytes: usize) {
         self.bytes += bytes as u64;
@@ -110,9 +125,18 @@ impl Account {
     }
 }
 
-impl Drop for Account {
-    fn drop(&mut self) {
-        let Some(mut event) = self.event.take() else { return };
+impl Account {
+    /// Closes the account: counts it and writes it down. An answer whose account cannot be written down is not complete.
+    pub async fn close(mut self) -> Result<()> {
+        match self.finish() {
+            Some(event) => self.platform.guard().audit().record(event).await,
+            None => Ok(()),
+        }
+    }
+
+    /// What is to be written down; nothing the second time.
+    fn finish(&mut self) -> Option<Event> {
+        let mut event = self.event.take()?;
         let (rows, elapsed, door) = (self.rows.count(), self.began.elapsed(), self.door.name());
         event.rows = Some(rows);
         event.bytes = Some(self.bytes);
@@ -124,9 +148,32 @@ impl Drop for Account {
         ::metrics::histogram!(metrics::STATEMENT_SECONDS, "door" => door).record(elapsed.as_secs_f64());
         ::metrics::counter!(metrics::STATEMENT_ROWS, "door" => door).increment(rows);
         ::metrics::counter!(metrics::STATEMENT_BYTES, "door" => door).increment(self.bytes);
-        if let Err(error) = self.platform.guard().audit().record(event) {
-            tracing::error!(%error, "a statement could not be audited");
+        Some(event)
+    }
+}
+
+impl Drop for Account {
+    fn drop(&mut self) {
+        // A client that left is not waited for, but what it saw is written down.
+        if let Some(event) = self.finish() {
+            self.platform.guard().audit().try_record(event);
         }
+    }
+}
+
+/// An act of somebody, for the audit.
+pub(crate) fn event(pass: &Pass, action: &'static str, object: String, detail: Value) -> Event {
+    let mut event = Event::by(pass, action, object);
+    add(&mut event.detail, detail);
+    event
+}
+
+/// Adds members to a detail, which may already name the token.
+fn add(detail: &mut Value, more: Value) {
+    match (detail, more) {
+        (_, Value::Null) => {}
+        (Value::Object(members), Value::Object(more)) => members.extend(more),
+        (detail, more) => *detail = more,
     }
 }
 
@@ -144,17 +191,34 @@ pub(crate) enum Broken {
     Abort,
 }
 
-/// Bytes on their way to the client, with their account.
+/// Bytes on their way to the client, with their account, which is closed before the end is told.
 pub(crate) struct Accounted {
-    pieces: BoxStream<'static, Result<Bytes>>,
-    account: Account,
+    state: State,
     broken: Broken,
-    ended: bool,
+}
+
+enum State {
+    Flowing(BoxStream<'static, Result<Bytes>>, Account),
+    /// The account is being closed; then comes this, if it is an error.
+    Closing(BoxFuture<'static, Result<()>>, Option<Error>),
+    Ended,
 }
 
 impl Accounted {
     pub fn new(pieces: BoxStream<'static, Result<Bytes>>, account: Account, broken: Broken) -> Self {
-        Self { pieces, account, broken, ended: false }
+        Self { state: State::Flowing(pieces, account), broken }
+    }
+
+    /// Ends with a failure in the middle of an answer.
+    fn break_off(&mut self, error: Error) -> Result<Bytes> {
+        self.state = State::Ended;
+        match &self.broken {
+            Broken::LastLine(language, trace) => {
+                let line = serde_json::json!({ "error": error.to_json(*language, Some(&trace.0)) });
+                Ok(Bytes::from(format!("{line}\n")))
+            }
+            Broken::Abort => Err(error),
+        }
     }
 }
 
@@ -162,31 +226,81 @@ impl Stream for Accounted {
     type Item = Result<Bytes>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        if self.ended {
+        loop {
+            match &mut self.state {
+                State::Flowing(pieces, account) => {
+                    let polled = std::task::ready!(pieces.poll_next_unpin(cx));
+                    let error = match polled {
+                        Some(Ok(piece)) => {
+                            account.bytes += piece.len() as u64;
+                            return Poll::Ready(Some(Ok(piece)));
+                        }
+                        Some(Err(error)) => Some(error),
+                        None => None,
+                    };
+                    let State::Flowing(_, mut account) = std::mem::replace(&mut self.state, State::Ended) else { continue };
+                    match &error {
+                        Some(error) => account.failed(error),
+                        None => account.done(0),
+                    }
+                    self.state = State::Closing(account.close().boxed(), error);
+                }
+                State::Closing(closing, error) => {
+                    let closed = std::task::ready!(closing.poll_unpin(cx));
+                    let error = error.take().or(closed.err());
+                    self.state = State::Ended;
+                    return Poll::Ready(error.map(|error| self.break_off(error)));
+                }
+                State::Ended => return Poll::Ready(None),
+            }
+        }
+    }
+}
+
+/// Pieces that wait for a slow reader.
+const PIECES_AHEAD: usize = 2;
+
+/// The bytes as a body. They are pulled by a task of their own, because a connection asks for more only when its client reads:
+/// a client that stops reading for `patience` loses its query instead of keeping it for ever. A body that was cut ends
+/// with an error.
+pub(crate) fn body(mut pieces: Accounted, patience: Duration) -> Body {
+    let (sender, mut receiver) = mpsc::channel(PIECES_AHEAD);
+    let whole = Arc::new(AtomicBool::new(false));
+    let ended = Arc::clone(&whole);
+    tokio::spawn(async move {
+        loop {
+            let next = tokio::select! {
+                biased;
+                () = sender.closed() => return,
+                next = pieces.next() => next,
+            };
+            let Some(piece) = next else {
+                ended.store(true, Ordering::Release);
+                return;
+            };
+            let failed = piece.is_err();
+            match tokio::time::timeout(patience, sender.send(piece)).await {
+                Ok(Ok(())) if !failed => {}
+                _ => return,
+            }
+        }
+    });
+    let mut cut = false;
+    Body::from_stream(stream::poll_fn(move |cx| {
+        if cut {
             return Poll::Ready(None);
         }
-        let polled = std::task::ready!(self.pieces.poll_next_unpin(cx));
-        Poll::Ready(match polled {
-            Some(Ok(piece)) => {
-                self.account.bytes += piece.len() as u64;
-                Some(Ok(piece))
+        let piece: Option<Result<Bytes>> = std::task::ready!(receiver.poll_recv(cx));
+        Poll::Ready(match piece {
+            Some(piece) => {
+                cut = piece.is_err();
+                Some(piece)
             }
-            Some(Err(error)) => {
-                self.ended = true;
-                self.account.failed(&error);
-                match &self.broken {
-                    Broken::LastLine(language, trace) => {
-                        let line = serde_json::json!({ "error": error.to_json(*language, Some(&trace.0)) });
-                        Some(Ok(Bytes::from(format!("{line}\n"))))
-                    }
-                    Broken::Abort => Some(Err(error)),
-                }
-            }
+            None if whole.load(Ordering::Acquire) => None,
             None => {
-                self.ended = true;
-                self.account.done(0);
-                None
+                cut = true;
+                Some(Err(Error::new(&ANSWER_CUT)))
             }
         })
-    }
+    }))
 }

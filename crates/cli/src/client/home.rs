@@ -1,6 +1,6 @@
 //! Requests inside this process: the server's own router over a home, as its administrator, beside a running server or without.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use axum::body::Body;
 use base::Error;
 use futures::{StreamExt, TryStreamExt};
 use guard::Pass;
-use server::Platform;
+use server::{Flags, Platform, Settings};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tower::ServiceExt;
@@ -41,19 +41,18 @@ impl Home {
         if !filled {
             return Err(Error::new(&crate::codes::HOME_MISSING).with("home", path.display()).into());
         }
-        Self::over(Platform::open(server::Settings::of_home(path)).await?)
+        let settings = settings(Some(path.to_owned()), None)?;
+        // What the rooms log is for a server's operator; a command answers for itself.
+        let filter = if std::env::var_os("DATAUX_LOG").is_some() { settings.log.as_str() } else { "error" };
+        server::logs::start(filter, settings.log_format)?;
+        Self::over(Platform::open(settings).await?).await
     }
 
     /// The router of a platform that is open already.
-    pub fn over(platform: Platform) -> Outcome<Self> {
-        let pass = platform.guard().local_admin()?;
+    pub async fn over(platform: Platform) -> Outcome<Self> {
+        let pass = platform.guard().local_admin().await?;
         let router = server::router(platform.clone());
         Ok(Self { platform, router, pass, worker: Mutex::new(None) })
-    }
-
-    /// The platform.
-    pub fn platform(&self) -> &Platform {
-        &self.platform
     }
 
     /// Executes queued runs in this process until the home is closed.
@@ -64,11 +63,7 @@ impl Home {
         }
         let (stop, stopped) = watch::channel(false);
         let flow = self.platform.flow().clone();
-        let task = tokio::spawn(async move {
-            if let Err(error) = flow.work(stopped).await {
-                tracing::error!(%error, "the worker ended");
-            }
-        });
+        let task = tokio::spawn(async move { flow.work(stopped).await });
         *worker = Some(Worker { stop, task });
     }
 
@@ -107,6 +102,11 @@ impl Home {
         let pieces = response.into_body().into_data_stream().map_err(own);
         Ok(Reply { status, pieces: pieces.boxed() })
     }
+}
+
+/// Settings of a home: flags before the environment.
+pub fn settings(home: Option<PathBuf>, listen: Option<String>) -> Outcome<Settings> {
+    Ok(Settings::read(&Flags { home, listen }, |name| std::env::var(name).ok())?)
 }
 
 /// The platform's own error, if that is what ended the body.

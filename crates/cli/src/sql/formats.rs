@@ -17,7 +17,7 @@ use serde_json::{Map, Value, json};
 use super::grid::Grid;
 use crate::arguments::Output;
 use crate::client::{Answer, Client};
-use crate::failure::{Failure, Outcome};
+use crate::failure::{Failure, Outcome, Problem};
 use crate::stdout::Stdout;
 
 /// Bytes of a Parquet row group held in memory before it is written.
@@ -38,7 +38,7 @@ pub async fn ask(client: &Client, sql: &str, parameters: &Map<String, Value>, ou
 /// Writes an answer that is not a table.
 pub async fn write(answer: Answer, output: Output, out: &mut Stdout) -> Outcome {
     match output {
-        Output::Json => write_array(answer, out).await,
+        Output::Json | Output::Ndjson => write_lines(answer, output == Output::Json, out).await,
         Output::Parquet => write_parquet(answer, out).await,
         _ => {
             let mut pieces = answer.pieces;
@@ -63,28 +63,68 @@ pub async fn read_grid(answer: Answer) -> Outcome<Grid> {
     Ok(grid.unwrap_or_else(|| Grid::new(&batches.schema())))
 }
 
-/// JSON lines as one array, a row a line.
-async fn write_array(answer: Answer, out: &mut Stdout) -> Outcome {
+/// How the line begins by which JSON lines say that the answer broke off.
+const ERROR_LINE: &[u8] = b"{\"error\":{";
+
+/// JSON lines as they are, or as one array with a row a line. A query that fails after its first rows ends with a line that
+/// holds the error, which becomes this command's.
+async fn write_lines(answer: Answer, as_array: bool, out: &mut Stdout) -> Outcome {
     let mut pieces = answer.pieces;
-    // The comma of a row is written when the next one begins, so nothing is held back.
-    let (mut any, mut at_start) = (false, true);
+    let (mut line, mut rows) = (Vec::new(), 0_u64);
+    let row = |line: &[u8], rows: &mut u64, out: &mut Stdout| {
+        match (as_array, *rows) {
+            (false, _) => {}
+            (true, 0) => out.text("[")?,
+            (true, _) => out.text(",\n")?,
+        }
+        *rows += 1;
+        out.bytes(line)?;
+        if as_array { Ok(()) } else { out.text("\n") }
+    };
+    // A line that may be the error waits until it is known whether it is the last.
+    let mut suspect: Option<Vec<u8>> = None;
     while let Some(piece) = pieces.next().await {
         for part in piece?.split_inclusive(|byte| *byte == b'\n') {
-            let (line, ends) = match part.split_last() {
-                Some((b'\n', line)) => (line, true),
-                _ => (part, false),
-            };
-            if !line.is_empty() {
-                if at_start {
-                    out.text(if any { ",\n" } else { "[" })?;
-                }
-                out.bytes(line)?;
-                (any, at_start) = (true, false);
+            line.extend_from_slice(part);
+            if line.pop_if(|byte| *byte == b'\n').is_none() {
+                continue;
             }
-            at_start |= ends;
+            if let Some(held) = suspect.take() {
+                row(&held, &mut rows, out)?;
+            }
+            match line.starts_with(ERROR_LINE) {
+                true => suspect = Some(std::mem::take(&mut line)),
+                false if line.is_empty() => {}
+                false => row(&line, &mut rows, out)?,
+            }
+            line.clear();
         }
+        out.flush()?;
     }
-    out.line(if any { "]" } else { "[]" })
+    if !line.is_empty() {
+        row(&line, &mut rows, out)?;
+    }
+    let error = suspect.as_deref().and_then(error_of);
+    if let (Some(held), None) = (&suspect, &error) {
+        row(held, &mut rows, out)?;
+    }
+    match (as_array, rows) {
+        (false, _) => {}
+        (true, 0) => out.line("[]")?,
+        (true, _) => out.line("]")?,
+    }
+    error.map_or(Ok(()), |problem| Err(problem.into()))
+}
+
+/// The error in a last line, if it is one and not a row with a column of that name.
+fn error_of(line: &[u8]) -> Option<Problem> {
+    #[derive(serde::Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Last {
+        error: Problem,
+    }
+    let last: Last = serde_json::from_slice(line).ok()?;
+    (!last.error.code.is_empty() && !last.error.message.is_empty()).then_some(last.error)
 }
 
 async fn write_parquet(answer: Answer, out: &mut Stdout) -> Outcome {
@@ -206,6 +246,20 @@ mod tests {
         assert_eq!(written(b"{\"a\":1}\n{\"a\":\"x y\"}\n", Output::Json).await, b"[{\"a\":1},\n{\"a\":\"x y\"}]\n");
         assert_eq!(written(b"", Output::Json).await, b"[]\n");
         assert_eq!(written(b"a,b\n1,2\n", Output::Csv).await, b"a,b\n1,2\n");
+    }
+
+    #[tokio::test]
+    async fn an_error_in_the_last_line_fails_the_command() {
+        let text = b"{\"a\":1}\n{\"error\":{\"code\":\"memory_exceeded\",\"message\":\"too large\",\"blame\":\"user\"}}\n";
+        let shared = Shared::default();
+        let mut out = Stdout::to(Box::new(shared.clone()));
+        let failure = write(answer(text), Output::Ndjson, &mut out).await.expect_err("it broke off");
+        assert_eq!(failure.problem(base::Language::En).expect("shown").code, "memory_exceeded");
+        out.flush().expect("flushed");
+        assert_eq!(*shared.0.lock().expect("not poisoned"), b"{\"a\":1}\n");
+        // A row may have a column of that name.
+        let row = b"{\"error\":{\"code\":1}}\n";
+        assert_eq!(written(row, Output::Ndjson).await, row);
     }
 
     #[tokio::test]

@@ -20,9 +20,7 @@ impl Rule for Freshness {
     fn failing(&self, from: &str) -> String {
         let seconds = units::parse_duration(&self.within).map_or(0, |within| within.as_secs());
         let newest = format!("max({})", quoted(&self.column));
-        format!(
-            "select case when {newest} >= now() - interval '{seconds} seconds' then 0 else 1 end from {from} as t"
-        )
+        format!("select case when {newest} >= now() - interval '{seconds} seconds' then 0 else 1 end from {from} as t")
     }
 
     fn check(&self) -> Result<(), Wrong> {

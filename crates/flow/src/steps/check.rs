@@ -83,7 +83,8 @@ pub(crate) async fn count_failing(context: &StepContext, plan: &Plan, sql: &str)
     while let Some(batch) = answer.stream.next().await {
         let batch = batch.map_err(engine::error)?;
         if batch.num_rows() > 0 {
-            let number = cast(batch.column(0), &DataType::Int64).map_err(|error| Error::new(&codes::FLOW_INTERNAL).because(error))?;
+            let number =
+                cast(batch.column(0), &DataType::Int64).map_err(|error| Error::new(&codes::FLOW_INTERNAL).because(error))?;
             count += number.as_primitive::<Int64Type>().iter().flatten().sum::<i64>();
         }
     }

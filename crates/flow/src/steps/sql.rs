@@ -150,7 +150,12 @@ impl Step for SqlStep {
         if !commit.duplicate {
             results.extend(sorter.settle(context, &self.into)?);
         }
-        Ok(Outcome { table: Some(self.into.clone()), version: Some(commit.version), duplicate: commit.duplicate, checks: results })
+        Ok(Outcome {
+            table: Some(self.into.clone()),
+            version: Some(commit.version),
+            duplicate: commit.duplicate,
+            checks: results,
+        })
     }
 }
 
@@ -195,7 +200,11 @@ impl Sorter {
                 position: String::new(),
             }
         });
-        Ok(Sorted { bad: records.collect(), good: filtered(&good)?.with_schema(Arc::clone(&self.schema)).map_err(|error| internal(&error.to_string()))?, bytes })
+        Ok(Sorted {
+            bad: records.collect(),
+            good: filtered(&good)?.with_schema(Arc::clone(&self.schema)).map_err(|error| internal(&error.to_string()))?,
+            bytes,
+        })
     }
 
     /// The error of the first check that stops, before anything is committed.
@@ -219,9 +228,8 @@ fn without_checks(schema: &SchemaRef, checks: usize) -> SchemaRef {
 
 /// Each row as a JSON object, nulls written out.
 fn json_lines(rows: &RecordBatch) -> Result<Vec<Vec<u8>>> {
-    let mut writer = arrow::json::WriterBuilder::new()
-        .with_explicit_nulls(true)
-        .build::<_, arrow::json::writer::LineDelimited>(Vec::new());
+    let mut writer =
+        arrow::json::WriterBuilder::new().with_explicit_nulls(true).build::<_, arrow::json::writer::LineDelimited>(Vec::new());
     writer.write(rows).and_then(|()| writer.finish()).map_err(|error| internal(&error.to_string()))?;
     let text = writer.into_inner();
     Ok(text.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).map(<[u8]>::to_vec).collect())

@@ -25,7 +25,9 @@ impl Ipc {
         let fields: Vec<_> = schema
             .fields()
             .iter()
-            .map(|field| Arc::new(Field::new(field.name(), plain(field.data_type()), true).with_metadata(field.metadata().clone())))
+            .map(|field| {
+                Arc::new(Field::new(field.name(), plain(field.data_type()), true).with_metadata(field.metadata().clone()))
+            })
             .collect();
         Self { schema: Arc::new(Schema::new(fields)), writer: None }
     }
@@ -67,7 +69,11 @@ impl Encoder for Ipc {
             .columns()
             .iter()
             .zip(self.schema.fields())
-            .map(|(array, field)| if array.data_type() == field.data_type() { Ok(Arc::clone(array)) } else { cast(array, field.data_type()) })
+            .map(
+                |(array, field)| {
+                    if array.data_type() == field.data_type() { Ok(Arc::clone(array)) } else { cast(array, field.data_type()) }
+                },
+            )
             .collect::<Result<Vec<_>, _>>()?;
         let options = RecordBatchOptions::new().with_row_count(Some(count));
         let part = RecordBatch::try_new_with_options(Arc::clone(&self.schema), columns, &options)?;

@@ -26,10 +26,7 @@ fn batch() -> RecordBatch {
         ("text", Arc::new(StringArray::from(vec!["a\"b,\n中", ""]))),
         ("ok", Arc::new(BooleanArray::from(vec![true, false]))),
         ("day", Arc::new(Date32Array::from(vec![Some(15_706), None]))),
-        (
-            "at",
-            Arc::new(TimestampMicrosecondArray::from(vec![Some(1_357_016_400_000_000), None]).with_timezone("+00:00")),
-        ),
+        ("at", Arc::new(TimestampMicrosecondArray::from(vec![Some(1_357_016_400_000_000), None]).with_timezone("+00:00"))),
         ("bytes", Arc::new(BinaryArray::from(vec![Some(&[0_u8, 255, 16][..]), None]))),
         ("list", Arc::new(ListArray::from_iter_primitive::<Int64Type, _, _>([Some(vec![Some(1), None]), None]))),
     ];

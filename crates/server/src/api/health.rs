@@ -69,7 +69,8 @@ async fn numbers(State(platform): At) -> Response {
     }
     if let Ok(tokens) = platform.meta().tokens().list(None).await {
         let now = chrono::Utc::now();
-        let open = tokens.iter().filter(|token| token.revoked_at.is_none() && token.expires_at.is_none_or(|end| end > now)).count();
+        let open =
+            tokens.iter().filter(|token| token.revoked_at.is_none() && token.expires_at.is_none_or(|end| end > now)).count();
         ::metrics::gauge!(metrics::SESSIONS).set(open as f64);
     }
     recorder.run_upkeep();

@@ -1,5 +1,7 @@
 //! `GET /services/NAME`: calls of data services, and the document of each.
 
+use std::time::Duration;
+
 use axum::Extension;
 use axum::body::Body;
 use axum::extract::{Path, RawQuery, State};
@@ -16,7 +18,10 @@ use crate::metrics;
 use crate::observe::Trace;
 use crate::platform::Platform;
 use crate::router::At;
-use crate::statement::{Account, Accounted, Broken, Door, Rows};
+use crate::statement::{Account, Accounted, Broken, Door, Rows, body};
+
+/// Longest time a caller may stop reading.
+const READER_PATIENCE: Duration = Duration::from_secs(60);
 
 pub(super) fn routes() -> OpenApiRouter<Platform> {
     OpenApiRouter::new().routes(routes!(call)).routes(routes!(describe))
@@ -45,28 +50,28 @@ async fn call(
     let served = match Box::pin(platform.services().call(&pass, Call { name: &name, query: &query, accept })).await {
         Ok(served) => served,
         Err(error) => {
-            account.failed(&error);
-            return Err(error.into());
+            return Err(account.refuse(error).await.into());
         }
     };
     let kept = !served.age.is_zero();
     account.detail(json!({ "format": served.format.name(), "kept": kept }));
     account.tables(served.tables.iter().cloned());
     account.count(Rows::There(served.rows));
-    let body = match served.payload {
-        Payload::Whole(bytes) => {
-            account.done(bytes.len());
-            Body::from(bytes)
+    let bytes = match served.payload {
+        Payload::Whole(whole) => {
+            account.done(whole.len());
+            account.close().await?;
+            Body::from(whole)
         }
         Payload::Stream(pieces) => {
             let broken = match served.format {
                 Format::JsonLines => Broken::LastLine(language(&headers), trace),
                 _ => Broken::Abort,
             };
-            Body::from_stream(Accounted::new(pieces, account, broken))
+            body(Accounted::new(pieces, account, broken), READER_PATIENCE)
         }
     };
-    let mut response = ([(header::CONTENT_TYPE, served.format.content_type())], body).into_response();
+    let mut response = ([(header::CONTENT_TYPE, served.format.content_type())], bytes).into_response();
     if kept {
         ::metrics::counter!(metrics::SERVICE_CACHED, "service" => name).increment(1);
     }

@@ -6,7 +6,6 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use axum::Extension;
-use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
@@ -26,7 +25,7 @@ use crate::input::Json;
 use crate::observe::Trace;
 use crate::platform::Platform;
 use crate::router::At;
-use crate::statement::{Account, Accounted, Broken, Door, Rows, kept_text};
+use crate::statement::{Account, Accounted, Broken, Door, Rows, body, kept_text};
 
 /// Longest time a caller may ask for, in seconds.
 const TIMEOUT_SECONDS_MAX: u64 = 3600;
@@ -85,8 +84,7 @@ async fn run(
     let answer = match Box::pin(platform.engine().query(&pass, statement)).await {
         Ok(answer) => answer,
         Err(error) => {
-            account.failed(&error);
-            return Err(error.into());
+            return Err(account.refuse(error).await.into());
         }
     };
     account.tables(answer.tables.keys().map(ToString::to_string));
@@ -95,8 +93,7 @@ async fn run(
     let first = match batches.next().await.transpose() {
         Ok(first) => first,
         Err(error) => {
-            account.failed(&error);
-            return Err(error.into());
+            return Err(account.refuse(error).await.into());
         }
     };
     let count = Arc::default();
@@ -109,6 +106,6 @@ async fn run(
         _ => Broken::Abort,
     };
     let pieces = encode(format, answer.schema, batches);
-    let body = Body::from_stream(Accounted::new(pieces, account, broken));
+    let body = body(Accounted::new(pieces, account, broken), timeout);
     Ok(([(header::CONTENT_TYPE, format.content_type())], body).into_response())
 }

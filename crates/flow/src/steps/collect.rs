@@ -1,0 +1,340 @@
+//! `collect`: brings a table or files from a connection into the lake, exactly once.
+//!
+//! The source position travels in the commit (`Origin::position`), so the table itself says how far it was read. The copy in
+//! `meta` is only an index: it is written after the commit and rebuilt from the table's history when it is missing.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
+use async_trait::async_trait;
+use base::document::Wrong;
+use base::{Error, ResourceName, Result, TableName};
+use connect::{
+    CsvFormat, Cursor, FileMark, FilesTarget, Format, JsonLinesFormat, ParquetFormat, Piece, Position, ReadRequest, Target,
+};
+use futures::StreamExt;
+use meta::LedgerEntry;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::{Step, StepContext, WriteMode, check_target};
+use crate::codes;
+use crate::plan::{Outcome, Plan};
+use crate::quarantine::Bad;
+use crate::runs::Level;
+use crate::split::{self, Output, Sorted};
+
+/// Rows of a batch read from a source.
+const BATCH_ROWS: usize = 8192;
+
+/// Parts of a source read at the same time.
+const PARALLEL: usize = 4;
+
+/// Commits searched for a position that `meta` has lost.
+const HISTORY_MAX: usize = 10_000;
+
+/// Brings data from a connection into a lake table: a database's `table`, or `files`.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CollectStep {
+    /// The connection.
+    pub from: ResourceName,
+    /// A table of a database, as `schema.table`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub table: Option<String>,
+    /// A pattern of file paths below the connection's location, such as `flights*.csv.zip`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub files: Option<String>,
+    /// How CSV files are written. The format is taken from the file's ending if none is stated.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub csv: Option<CsvFormat>,
+    /// How files of JSON lines are written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub json_lines: Option<JsonLinesFormat>,
+    /// How Parquet files are read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parquet: Option<ParquetFormat>,
+    /// The lake table.
+    pub into: TableName,
+    /// How the rows go in. With files, append and merge read only files that are new.
+    #[serde(default)]
+    pub mode: WriteMode,
+    /// The columns that name a row, for mode merge.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub keys: Vec<String>,
+    /// Types of columns, where they are not to be found out: `flight: int32`, `amount: decimal(12,2)`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub columns: BTreeMap<String, String>,
+    /// A column that only grows; each run then reads what is beyond the last one's highest value.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cursor: Option<String>,
+}
+
+impl CollectStep {
+    fn target(&self) -> Result<Target, Wrong> {
+        match (&self.table, &self.files) {
+            (Some(table), None) => {
+                let (schema, table) = table
+                    .split_once('.')
+                    .ok_or_else(|| Wrong::new("table", format!("`{table}`: write schema.table, such as main.planes")))?;
+                Ok(Target::Table { schema: schema.to_owned(), table: table.to_owned() })
+            }
+            (None, Some(files)) => Ok(Target::Files(FilesTarget { files: files.clone(), format: self.format(files)? })),
+            _ => Err(Wrong::new("from", "name either a `table` or `files` to collect")),
+        }
+    }
+
+    fn format(&self, files: &str) -> Result<Format, Wrong> {
+        let stated = [
+            self.csv.clone().map(Format::Csv),
+            self.json_lines.clone().map(Format::JsonLines),
+            self.parquet.clone().map(Format::Parquet),
+        ];
+        let mut stated = stated.into_iter().flatten();
+        match (stated.next(), stated.next()) {
+            (Some(one), None) => return Ok(one),
+            (Some(_), Some(_)) => return Err(Wrong::new("files", "state one format: csv, json_lines or parquet")),
+            (None, _) => {}
+        }
+        let name = files.to_ascii_lowercase();
+        let bare = [".gz", ".zst", ".zip"].iter().find_map(|packed| name.strip_suffix(packed)).unwrap_or(&name);
+        match bare.rsplit('.').next() {
+            Some("csv" | "tsv" | "txt") => Ok(Format::Csv(CsvFormat::default())),
+            Some("jsonl" | "ndjson" | "json") => Ok(Format::JsonLines(JsonLinesFormat::default())),
+            Some("parquet") => Ok(Format::Parquet(ParquetFormat::default())),
+            _ => Err(Wrong::new(
+                "files",
+                format!("`{files}`: the ending does not tell the format; state csv, json_lines or parquet"),
+            )),
+        }
+    }
+
+    fn declared(&self) -> Result<Option<SchemaRef>, Wrong> {
+        if self.columns.is_empty() {
+            return Ok(None);
+        }
+        let fields = self.columns.iter().map(|(name, kind)| {
+            let data_type = data_type(kind)
+                .ok_or_else(|| Wrong::new("columns", format!("{name}: `{kind}` is not a type; known are {TYPES}")))?;
+            Ok(Field::new(name, data_type, true))
+        });
+        Ok(Some(Arc::new(Schema::new(fields.collect::<Result<Vec<_>, Wrong>>()?))))
+    }
+
+    /// The position that the table holds from this step, and the files read so far.
+    async fn resume_from(&self, context: &StepContext, last: i64) -> Result<(Option<Position>, Vec<FileMark>)> {
+        let app_id = context.app_id(&self.into);
+        let positions = context.meta.positions();
+        let stored = match positions.get(&app_id, last).await? {
+            Some(position) => Some(position),
+            None => {
+                let position = self.position_in_history(context, &app_id, last).await?;
+                note_position(context, &app_id, last, &position).await?;
+                Some(position)
+            }
+        };
+        let position = stored.and_then(|stored| serde_json::from_value(stored).ok());
+        let seen = positions.ledger(&app_id, last).await?;
+        Ok((position, seen.into_iter().map(mark_of).collect()))
+    }
+
+    async fn position_in_history(&self, context: &StepContext, app_id: &str, version: i64) -> Result<Value> {
+        let table = context.engine.lake_table(&context.pass, &self.into).await?;
+        let origins = table.history(Some(HISTORY_MAX)).await?.into_iter().filter_map(|version| version.origin);
+        let mut matching = origins.filter(|origin| {
+            origin.transaction.as_ref().is_some_and(|transaction| transaction.app_id == app_id && transaction.version == version)
+        });
+        matching.next().and_then(|origin| origin.position).ok_or_else(|| {
+            Error::new(&codes::POSITION_LOST).with("step", &context.step).with("version", version).with("table", &self.into)
+        })
+    }
+}
+
+#[async_trait]
+impl Step for CollectStep {
+    fn verb(&self) -> &'static str {
+        "collect"
+    }
+
+    fn reads(&self) -> Result<Vec<TableName>, Wrong> {
+        Ok(Vec::new())
+    }
+
+    fn writes(&self) -> Vec<TableName> {
+        let quarantine = self.into.quarantine().ok();
+        [Some(self.into.clone()), quarantine].into_iter().flatten().collect()
+    }
+
+    fn check(&self) -> Result<(), Wrong> {
+        check_target(&self.into)?;
+        self.mode.check(&self.keys)?;
+        self.target()?;
+        self.declared()?;
+        if self.cursor.is_some() && self.table.is_none() {
+            return Err(Wrong::new("cursor", "a cursor belongs to a table; files are remembered one by one"));
+        }
+        if self.cursor.is_some() && self.mode == WriteMode::Replace {
+            return Err(Wrong::new("mode", "a cursor reads only what is new: use append or merge"));
+        }
+        if self.table.is_some() && self.cursor.is_none() && self.mode == WriteMode::Append {
+            return Err(Wrong::new(
+                "mode",
+                "appending a whole table again and again doubles it: name a `cursor`, or use replace or merge",
+            ));
+        }
+        Ok(())
+    }
+
+    async fn plan(&self, context: &StepContext) -> Result<Plan> {
+        let last = context.last_transaction(&self.into).await?;
+        let since = match (last, self.mode) {
+            (None, _) | (_, WriteMode::Replace) => None,
+            (Some(last), _) => {
+                let (position, seen) = self.resume_from(context, last).await?;
+                Some(json!({ "position": position, "seen": seen }))
+            }
+        };
+        Ok(Plan { transaction: Some(last.unwrap_or(0) + 1), since, ..Plan::default() })
+    }
+
+    async fn run(&self, context: &StepContext, plan: &Plan) -> Result<Outcome> {
+        let wrong = |wrong: Wrong| Error::new(&codes::FLOW_INTERNAL).with("reason", wrong.reason);
+        let since: Since = match &plan.since {
+            Some(since) => {
+                serde_json::from_value(since.clone()).map_err(|error| Error::new(&codes::FLOW_INTERNAL).because(error))?
+            }
+            None => Since::default(),
+        };
+        let after = match since.position {
+            Some(Position::Cursor { value, .. }) => value,
+            _ => None,
+        };
+        let source = context.engine.source(&context.pass, self.from.as_str()).await?;
+        let request = ReadRequest {
+            declared: self.declared().map_err(wrong)?,
+            cursor: self.cursor.as_ref().map(|column| Cursor { column: column.clone(), after }),
+            seen: since.seen,
+            batch_rows: BATCH_ROWS,
+            parallel: PARALLEL,
+            ..ReadRequest::whole(self.target().map_err(wrong)?)
+        };
+        let reading = source.read(request).await?;
+        context.progress.expect(reading.total_rows, reading.total_bytes);
+        let position =
+            serde_json::to_value(&reading.position).map_err(|error| Error::new(&codes::FLOW_INTERNAL).because(error))?;
+        if let Position::Files(files) = &reading.position {
+            context.log.write(Level::Info, Some(&context.step), &format!("{} new files", files.len()));
+            if files.is_empty() && self.mode != WriteMode::Replace && plan.transaction.is_some_and(|transaction| transaction > 1)
+            {
+                return Ok(Outcome { table: Some(self.into.clone()), ..Outcome::default() });
+            }
+        }
+        let parts = reading.parts.len().max(1);
+        let rows = futures::stream::iter(reading.parts).flatten_unordered(parts).map(|piece| piece.map(sorted)).boxed();
+        let output = Output {
+            into: &self.into,
+            mode: self.mode.to_lake(&self.keys),
+            schema: reading.schema,
+            transaction: plan.transaction,
+            position: Some(position.clone()),
+        };
+        let commit = split::write(context, output, rows, || Ok(())).await?;
+        if let Some(transaction) = plan.transaction.filter(|_| !commit.duplicate) {
+            note_position(context, &context.app_id(&self.into), transaction, &position).await?;
+        }
+        Ok(Outcome {
+            table: Some(self.into.clone()),
+            version: Some(commit.version),
+            duplicate: commit.duplicate,
+            ..Outcome::default()
+        })
+    }
+}
+
+/// What was read before, as the plan keeps it.
+#[derive(Debug, Default, Serialize, Deserialize)]
+struct Since {
+    position: Option<Position>,
+    seen: Vec<FileMark>,
+}
+
+fn sorted(piece: Piece) -> Sorted {
+    let bad = piece.rejects.into_iter().map(|reject| Bad {
+        cause: reject.cause.into_owned(),
+        message: reject.message,
+        raw: reject.raw,
+        position: reject.position,
+    });
+    Sorted { good: piece.batch, bad: bad.collect(), bytes: piece.bytes }
+}
+
+/// Notes what a commit holds, after it was made.
+async fn note_position(context: &StepContext, app_id: &str, version: i64, position: &Value) -> Result<()> {
+    if let Ok(Position::Files(files)) = serde_json::from_value(position.clone()) {
+        let entries = files.into_iter().map(entry_of).collect();
+        context.meta.positions().ledger_put(app_id, version, entries).await?;
+    }
+    context.meta.positions().put(app_id, version, position).await
+}
+
+fn entry_of(mark: FileMark) -> LedgerEntry {
+    LedgerEntry { path: mark.path, etag: mark.etag.unwrap_or_default(), size: i64::try_from(mark.size).unwrap_or(i64::MAX) }
+}
+
+fn mark_of(entry: LedgerEntry) -> FileMark {
+    let etag = Some(entry.etag).filter(|etag| !etag.is_empty());
+    FileMark { path: entry.path, etag, size: u64::try_from(entry.size).unwrap_or(0) }
+}
+
+/// The types that `columns` knows.
+const TYPES: &str =
+    "int8, int16, int32, int64, float32, float64, decimal(p,s), boolean, string, binary, date, timestamp (UTC), timestamp_local";
+
+fn data_type(kind: &str) -> Option<DataType> {
+    Some(match kind.trim() {
+        "int8" => DataType::Int8,
+        "int16" => DataType::Int16,
+        "int32" => DataType::Int32,
+        "int64" => DataType::Int64,
+        "float32" => DataType::Float32,
+        "float64" => DataType::Float64,
+        "boolean" => DataType::Boolean,
+        "string" => DataType::Utf8,
+        "binary" => DataType::Binary,
+        "date" => DataType::Date32,
+        "timestamp" => DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())),
+        "timestamp_local" => DataType::Timestamp(TimeUnit::Microsecond, None),
+        other => {
+            let (precision, scale) = other.strip_prefix("decimal(")?.strip_suffix(')')?.split_once(',')?;
+            let (precision, scale): (u8, i8) = (precision.trim().parse().ok()?, scale.trim().parse().ok()?);
+            let fits = (1..=38).contains(&precision) && (0..=i8::try_from(precision).ok()?).contains(&scale);
+            fits.then_some(DataType::Decimal128(precision, scale))?
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_types_and_formats() {
+        assert_eq!(data_type("decimal(12, 2)"), Some(DataType::Decimal128(12, 2)));
+        assert_eq!(data_type("decimal(39,2)"), None);
+        assert_eq!(data_type("varchar"), None);
+        let step = |yaml: &str| base::document::parse::<CollectStep>(yaml, "test.yaml").expect(yaml);
+        let files = step("{from: a, files: 'in/*.CSV.gz', into: lake.ods.t}");
+        assert!(matches!(files.target(), Ok(Target::Files(FilesTarget { format: Format::Csv(_), .. }))));
+        assert!(step("{from: a, files: 'in/*', into: lake.ods.t}").check().is_err());
+        assert!(
+            step("{from: a, table: main.t, into: lake.ods.t, mode: append}")
+                .check()
+                .expect_err("doubles")
+                .reason
+                .contains("cursor")
+        );
+        assert!(step("{from: a, table: main.t, into: lake.ods.t__quarantine}").check().is_err());
+    }
+}

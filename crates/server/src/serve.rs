@@ -1,0 +1,166 @@
+//! The server's life: lock, listen, work, and an end that loses no request and no run.
+
+use std::future::Future;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use axum::Router;
+use base::{Error, Result, Secret, units};
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use crate::codes::LISTEN_FAILED;
+use crate::home::Home;
+use crate::platform::Platform;
+use crate::settings::Settings;
+use crate::{metrics, router};
+
+/// Longest wait for running requests and runs at the end.
+pub const DRAIN_WAIT: Duration = Duration::from_secs(30);
+
+/// How often numbers that wait are put into their buckets.
+const UPKEEP_EVERY: Duration = Duration::from_secs(5);
+
+/// What is known when the server can serve.
+#[derive(Debug)]
+pub struct Ready {
+    /// Where it listens; the port that was found if 0 was asked for.
+    pub address: SocketAddr,
+    /// The administrator's password, if the administrator was made now and nobody gave one. To be shown once.
+    pub admin_password: Option<Secret>,
+}
+
+/// Serves the home of `settings` until `shutdown`; then takes no new requests, lets running ones end (for at most
+/// [`DRAIN_WAIT`]), lets the worker end or hand back its runs, and writes the audit down.
+///
+/// Errors: another server on this home, an address that cannot be listened on, and what [`Platform::open`] says.
+pub async fn serve(
+    settings: Settings,
+    ready: impl FnOnce(Ready),
+    shutdown: impl Future<Output = ()> + Send + 'static,
+) -> Result<()> {
+    let _lock = Home::open(&settings.home)?.lock()?;
+    let platform = Platform::open(settings).await?;
+    let admin_password = platform.ensure_admin().await?;
+    serve_platform(platform, admin_password, ready, shutdown).await
+}
+
+/// The same for a platform that is open already, whose home's lock the caller holds.
+pub async fn serve_platform(
+    platform: Platform,
+    admin_password: Option<Secret>,
+    ready: impl FnOnce(Ready),
+    shutdown: impl Future<Output = ()> + Send + 'static,
+) -> Result<()> {
+    let settings = platform.settings();
+    let listener = listen(settings.listen).await?;
+    let address = listener.local_addr().map_err(|error| cannot_listen(settings.listen, error))?;
+    let also = match settings.listen_also {
+        Some(also) => listen(also)
+            .await
+            .inspect_err(|error| tracing::warn!(%error, "PORT is not served by this process; the first address is"))
+            .ok(),
+        None => None,
+    };
+    let router = router(platform.clone());
+    let (stop, stopped) = watch::channel(false);
+    let background = Background::start(&platform, &stopped);
+    let mut doors = vec![door(listener, router.clone(), stopped.clone())];
+    doors.extend(also.map(|listener| door(listener, router, stopped.clone())));
+    ready(Ready { address, admin_password });
+    shutdown.await;
+    tracing::info!("shutting down: no new requests; waiting for those that run");
+    // Nobody listening means that everything has stopped already.
+    let _ = stop.send(true);
+    let drained = tokio::time::timeout(DRAIN_WAIT, async {
+        for door in doors {
+            let _ended = door.await;
+        }
+        background.end().await;
+    });
+    if drained.await.is_err() {
+        tracing::warn!(
+            waited = units::duration(DRAIN_WAIT),
+            "some requests or runs had not ended; runs are taken over at the next start"
+        );
+    }
+    platform.close().await;
+    Ok(())
+}
+
+/// The worker, the scheduler and the upkeep of numbers.
+struct Background(Vec<JoinHandle<()>>);
+
+impl Background {
+    fn start(platform: &Platform, stopped: &watch::Receiver<bool>) -> Self {
+        let work = {
+            let (flow, stopped) = (platform.flow().clone(), stopped.clone());
+            tokio::spawn(async move { flow.work(stopped).await })
+        };
+        let schedule = {
+            let (flow, stopped) = (platform.flow().clone(), stopped.clone());
+            tokio::spawn(async move { flow.schedule(stopped).await })
+        };
+        let mut stopped = stopped.clone();
+        let upkeep = tokio::spawn(async move {
+            while tokio::time::timeout(UPKEEP_EVERY, stopped.wait_for(|stop| *stop)).await.is_err() {
+                metrics::recorder().run_upkeep();
+            }
+        });
+        Self(vec![work, schedule, upkeep])
+    }
+
+    async fn end(self) {
+        for task in self.0 {
+            if let Err(error) = task.await {
+                tracing::error!(%error, "a background task ended badly");
+            }
+        }
+    }
+}
+
+async fn listen(address: SocketAddr) -> Result<TcpListener> {
+    TcpListener::bind(address).await.map_err(|error| cannot_listen(address, error))
+}
+
+fn cannot_listen(address: SocketAddr, error: std::io::Error) -> Error {
+    Error::new(&LISTEN_FAILED).with("address", address).because(error)
+}
+
+fn door(listener: TcpListener, router: Router, mut stopped: watch::Receiver<bool>) -> JoinHandle<()> {
+    let service = router.into_make_service_with_connect_info::<SocketAddr>();
+    let stop = async move {
+        // A sender that is gone has nothing more to say than "stop".
+        let _ = stopped.wait_for(|stop| *stop).await;
+    };
+    tokio::spawn(async move {
+        if let Err(error) = axum::serve(listener, service).with_graceful_shutdown(stop).await {
+            tracing::error!(%error, "a listener ended");
+        }
+    })
+}
+
+/// Ends when the process is asked to end: SIGTERM from an orchestrator, SIGINT from a terminal.
+pub async fn signalled() {
+    let interrupt = async {
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    };
+    #[cfg(unix)]
+    let terminate = async {
+        match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+            Ok(mut signal) => {
+                signal.recv().await;
+            }
+            Err(_) => std::future::pending().await,
+        }
+    };
+    #[cfg(not(unix))]
+    let terminate = std::future::pending::<()>();
+    tokio::select! {
+        () = interrupt => {}
+        () = terminate => {}
+    }
+}
