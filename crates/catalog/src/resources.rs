@@ -152,7 +152,6 @@ impl Catalog {
             // The audit goes first: a change that cannot be written down is not made.
             self.audit(pass, "apply", kind, name, json!({ "action": action, "diff": diff })).await?;
             self.shared.meta.resources().put(row, Some(version.unwrap_or(0))).await?;
-            self.shared.guard.refresh().await?;
         }
         Ok(Change { kind: kind.to_owned(), name: name.to_owned(), action, diff })
     }
@@ -186,8 +185,7 @@ impl Catalog {
             return Err(self.not_found(kind.name, name).await);
         }
         self.audit(pass, "delete", kind.name, name, Value::Null).await?;
-        self.shared.meta.resources().delete(kind.name, name).await?;
-        self.shared.guard.refresh().await
+        self.shared.meta.resources().delete(kind.name, name).await.map(|_| ())
     }
 
     /// The spec of a resource for the platform's own use; no pass, so never hand it out.
@@ -219,7 +217,7 @@ impl Catalog {
     }
 
     async fn audit(&self, pass: &Pass, action: &'static str, kind: &str, name: &str, detail: Value) -> Result<()> {
-        let event = Event { object: format!("{kind}/{name}"), detail, ..Event::of(pass, action) };
+        let event = Event { detail, ..Event::by(pass, action, format!("{kind}/{name}")) };
         self.shared.guard.audit().record_now(event).await
     }
 }

@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use base::{Error, Language};
 use bytes::{Bytes, BytesMut};
-use futures::stream::BoxStream;
 use futures::StreamExt;
+use futures::stream::BoxStream;
 use reqwest::Method;
 use serde_json::Value;
 use url::Url;
@@ -194,9 +194,11 @@ impl Call<'_> {
         let mut problem = match serde_json::from_slice::<Problem>(&bytes) {
             Ok(problem) if !problem.code.is_empty() || !problem.message.is_empty() => problem,
             _ => {
-                let first: String = String::from_utf8_lossy(&bytes).lines().next().unwrap_or_default().chars().take(200).collect();
-                let mut problem =
-                    unreadable(&format!("status {}: {first}", reply.status)).problem(self.client.language).ok_or(Failure::Said(1))?;
+                let first: String =
+                    String::from_utf8_lossy(&bytes).lines().next().unwrap_or_default().chars().take(200).collect();
+                let mut problem = unreadable(&format!("status {}: {first}", reply.status))
+                    .problem(self.client.language)
+                    .ok_or(Failure::Said(1))?;
                 problem.retry = matches!(reply.status, 429 | 502..=504);
                 problem
             }

@@ -144,7 +144,14 @@ impl Command {
     pub fn handles_interrupt(&self) -> bool {
         matches!(
             self,
-            Self::Demo(_) | Self::Serve(_) | Self::Sql(_) | Self::Run(_) | Self::Rerun(_) | Self::Resume(_) | Self::Backfill(_) | Self::Quarantine(_)
+            Self::Demo(_)
+                | Self::Serve(_)
+                | Self::Sql(_)
+                | Self::Run(_)
+                | Self::Rerun(_)
+                | Self::Resume(_)
+                | Self::Backfill(_)
+                | Self::Quarantine(_)
         )
     }
 }

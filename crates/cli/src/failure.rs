@@ -96,7 +96,8 @@ impl Problem {
             "platform" => say("the platform's side", "平台一侧"),
             _ => say("your request", "您的请求"),
         };
-        let again = if self.retry { say("retrying may help", "可以重试") } else { say("retrying will not help", "重试无益") };
+        let again =
+            if self.retry { say("retrying may help", "可以重试") } else { say("retrying will not help", "重试无益") };
         let mut last = format!("{}: {who}; {again}", say("cause", "原因"));
         if !self.code.is_empty() {
             last.push_str(&format!("; dataux explain {}", self.code));
@@ -120,7 +121,8 @@ impl Problem {
 impl Failure {
     /// The command line is wrong in a way that the parser cannot see.
     pub fn usage(command: &str, reason: impl std::fmt::Display) -> Self {
-        Self::Usage(Error::new(&crate::codes::COMMAND_USAGE).with("command", command).with("reason", reason))
+        let error = Error::new(&crate::codes::COMMAND_USAGE).with("command", command).with("reason", reason);
+        Self::Usage(if command.is_empty() { error.hint("dataux --help") } else { error })
     }
 
     /// A local file that could not be read or written.

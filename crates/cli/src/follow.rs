@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use base::units;
 use serde_json::Value;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
 
 use crate::arguments::Output;
 use crate::client::Client;
@@ -25,9 +27,31 @@ pub async fn follow(session: &Session, client: &Client, id: &str) -> Outcome<(Ru
         home.start_worker();
     }
     let mut progress = Progress::new(session.globals.progress, session.language, session.paint_error);
-    let (mut interrupted, mut failed) = (false, 0);
+    let mut interrupts = Interrupts::listen();
+    let (mut interrupted, mut failed, mut pause) = (false, 0, Duration::ZERO);
     loop {
-        match client.get(&["api", "v1", "runs", id]).value().await {
+        let look = async {
+            tokio::time::sleep(pause).await;
+            client.get(&["api", "v1", "runs", id]).value().await
+        };
+        let looked = tokio::select! {
+            looked = Box::pin(look) => looked,
+            () = interrupts.next() => {
+                if interrupted {
+                    return Err(Failure::Said(exit::INTERRUPTED));
+                }
+                interrupted = true;
+                progress.say(session.say("cancelling the run; ^C again leaves without waiting", "正在取消运行；再按 ^C 立即离开"));
+                // A run that has just ended cannot be cancelled; the next look shows how it ended.
+                if let Err(failure) = client.post(&["api", "v1", "runs", id, "cancel"]).value().await
+                    && let Some(problem) = failure.problem(session.language)
+                {
+                    progress.say(&problem.message);
+                }
+                continue;
+            }
+        };
+        match looked {
             Ok(value) => {
                 failed = 0;
                 let run = RunView::read(&value)?;
@@ -37,22 +61,48 @@ pub async fn follow(session: &Session, client: &Client, id: &str) -> Outcome<(Ru
                 }
             }
             // The server may be restarting; the run survives that.
-            Err(failure) if failure.problem(session.language).is_some_and(|problem| problem.retry) && failed < FAILED_LOOKS_MAX => {
+            Err(failure)
+                if failure.problem(session.language).is_some_and(|problem| problem.retry) && failed < FAILED_LOOKS_MAX =>
+            {
                 failed += 1;
             }
             Err(failure) => return Err(failure),
         }
-        tokio::select! {
-            () = tokio::time::sleep(LOOK_PAUSE) => {}
-            _ = tokio::signal::ctrl_c() => {
-                if interrupted {
-                    return Err(Failure::Said(exit::INTERRUPTED));
-                }
-                interrupted = true;
-                progress.say(session.say("cancelling the run; ^C again leaves without waiting", "正在取消运行；再按 ^C 立即离开"));
-                client.post(&["api", "v1", "runs", id, "cancel"]).value().await?;
+        pause = LOOK_PAUSE;
+    }
+}
+
+/// Every ^C since the beginning, also those that came while nobody waited for one.
+struct Interrupts {
+    came: watch::Receiver<u64>,
+    taken: u64,
+    listener: JoinHandle<()>,
+}
+
+impl Interrupts {
+    fn listen() -> Self {
+        let (tell, came) = watch::channel(0);
+        let listener = tokio::spawn(async move {
+            while tokio::signal::ctrl_c().await.is_ok() {
+                tell.send_modify(|count| *count += 1);
             }
+        });
+        Self { came, taken: 0, listener }
+    }
+
+    /// The next one.
+    async fn next(&mut self) {
+        let taken = self.taken;
+        if self.came.wait_for(|count| *count > taken).await.is_err() {
+            std::future::pending::<()>().await;
         }
+        self.taken += 1;
+    }
+}
+
+impl Drop for Interrupts {
+    fn drop(&mut self) {
+        self.listener.abort();
     }
 }
 

@@ -56,9 +56,8 @@ impl Logins {
 
     fn read_from(file: &Path) -> Outcome<Self> {
         match std::fs::read(file) {
-            Ok(bytes) => serde_json::from_slice(&bytes).map_err(|error| {
-                Failure::Own(Error::new(&crate::codes::LOCAL_FILE).with("path", file.display()).because(error))
-            }),
+            Ok(bytes) => serde_json::from_slice(&bytes)
+                .map_err(|error| Failure::Own(Error::new(&crate::codes::LOCAL_FILE).with("path", file.display()).because(error))),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Self::default()),
             Err(error) => Err(Failure::file(file, error)),
         }

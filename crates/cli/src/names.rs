@@ -66,7 +66,12 @@ fn ask(path: &[&str], field: &str, current: &OsStr) -> Vec<CompletionCandidate> 
 /// Whatever goes wrong, there is nothing to complete.
 fn names(path: &[&str], field: &str) -> Option<Vec<String>> {
     let words: Vec<String> = std::env::args().collect();
-    let globals = Globals { home: flag(&words, "--home").map(Into::into), server: flag(&words, "--server"), token: flag(&words, "--token"), ..Globals::default() };
+    let globals = Globals {
+        home: flag(&words, "--home").map(Into::into),
+        server: flag(&words, "--server"),
+        token: flag(&words, "--token"),
+        ..Globals::default()
+    };
     let target = target(&globals, |name| std::env::var(name).ok(), &Logins::read().ok()?).ok()?;
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().ok()?;
     let items = runtime.block_on(async {

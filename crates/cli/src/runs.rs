@@ -67,9 +67,8 @@ impl RunView {
         if let Some(object) = flat.as_object_mut() {
             object.retain(|_, value| !value.is_null());
         }
-        serde_json::from_value(flat).map_err(|error| {
-            base::Error::new(&crate::codes::ANSWER_UNREADABLE).with("request", "run").because(error).into()
-        })
+        serde_json::from_value(flat)
+            .map_err(|error| base::Error::new(&crate::codes::ANSWER_UNREADABLE).with("request", "run").because(error).into())
     }
 
     /// Whether nothing more will happen.

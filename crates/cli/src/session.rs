@@ -1,7 +1,7 @@
 //! What a command is given: where it works, how it speaks, and its way to standard output.
 
-use std::path::PathBuf;
 use std::io::IsTerminal;
+use std::path::PathBuf;
 
 use base::{Error, Language};
 

@@ -17,7 +17,7 @@ use serde_json::{Map, Value};
 
 use crate::arguments::Output;
 use crate::client::Client;
-use crate::failure::{Failure, Outcome};
+use crate::failure::Outcome;
 use crate::session::Session;
 use crate::sql::formats;
 use crate::sql::grid::Style;
@@ -123,7 +123,8 @@ impl Shell<'_> {
         let mut text = if self.expanded { grid.render_expanded(style) } else { grid.render(style) };
         let mut footer = format!("{} {}", units::count(grid.rows() as u64), self.session.say("rows", "行"));
         if grid.has_more() {
-            footer.push_str(self.session.say(" shown; there are more: -o csv writes them all", "（仅显示部分，-o csv 输出全部）"));
+            footer
+                .push_str(self.session.say(" shown; there are more: -o csv writes them all", "（仅显示部分，-o csv 输出全部）"));
         }
         if self.timing {
             footer.push_str(&format!(" · {}", units::duration(elapsed)));

@@ -47,6 +47,7 @@ impl Paint {
     }
 
     /// Never with colour.
+    #[cfg(test)]
     pub fn plain() -> Self {
         Self { on: false }
     }

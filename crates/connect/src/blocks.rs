@@ -14,7 +14,7 @@ use storage::Store;
 use tokio::runtime::Handle;
 
 use crate::causes::RECORD_TOO_LONG;
-use crate::codes::FILE_ENCODING;
+use crate::codes::{FILE_CORRUPT, FILE_ENCODING};
 use crate::compression::{self, Text, Texts};
 use crate::encodings::{self, Mark};
 use crate::file_bytes::FileBytes;
@@ -69,8 +69,8 @@ pub(crate) struct Blocks<F: Format> {
 pub(crate) struct Options {
     pub store: Store,
     pub handle: Handle,
-    /// Which members of an archive are read.
-    pub members: glob::Pattern,
+    /// Which members of an archive are read: those that match one of these.
+    pub members: Vec<glob::Pattern>,
     pub expansion_max: u32,
 }
 
@@ -113,9 +113,10 @@ impl<F: Format> Blocks<F> {
             let Options { store, handle, members, expansion_max } = &self.options;
             let file = handle.block_on(FileBytes::open(store, &mark))?;
             let counter = file.counter();
-            let wanted = |name: &str| matches(members, name);
+            let wanted = |name: &str| members.iter().any(|pattern| matches(pattern, name));
+            let named = members.iter().map(glob::Pattern::as_str).collect::<Vec<_>>().join(", ");
             self.counted = 0;
-            self.open = Some((compression::texts(&mark.path, file, &wanted, members.as_str(), *expansion_max)?, counter));
+            self.open = Some((compression::texts(&mark.path, file, &wanted, &named, *expansion_max)?, counter));
         }
     }
 }
@@ -179,6 +180,11 @@ impl<H> Cutter<H> {
         let raw = self.cut(format.framing())?;
         let (head, start) = match &self.head {
             Some(head) => (head.clone(), 0),
+            None if raw.is_empty() && !self.rejects.is_empty() => {
+                return Err(Error::new(&FILE_CORRUPT)
+                    .with("place", &self.name)
+                    .with("reason", format!("its first line is longer than {RECORD_BYTES_MAX} bytes")));
+            }
             None => {
                 let (head, start) = format.head(&self.name, &raw)?;
                 let head = Arc::new(head);

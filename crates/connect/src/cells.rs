@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use arrow::array::{
-    ArrayRef, BinaryBuilder, BooleanArray, BooleanBuilder, Decimal128Builder, ListArray, PrimitiveBuilder, RecordBatch,
-    RecordBatchOptions, StringBuilder,
+    ArrayRef, BinaryBuilder, BooleanArray, BooleanBufferBuilder, BooleanBuilder, Decimal128Builder, ListArray, PrimitiveBuilder,
+    RecordBatch, RecordBatchOptions, StringBuilder,
 };
-use arrow::buffer::{NullBufferBuilder, OffsetBuffer, ScalarBuffer};
+use arrow::buffer::{NullBuffer, OffsetBuffer, ScalarBuffer};
 use arrow::compute::{cast, filter_record_batch};
 use arrow::datatypes::{
     DataType, Date32Type, FieldRef, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type, SchemaRef,
@@ -45,7 +45,7 @@ struct List {
     item: FieldRef,
     child: Cells,
     offsets: Vec<i32>,
-    nulls: NullBufferBuilder,
+    valid: BooleanBufferBuilder,
 }
 
 impl Cells {
@@ -65,20 +65,17 @@ impl Cells {
             }
             DataType::Date32 => Kind::Date(PrimitiveBuilder::with_capacity(rows)),
             DataType::Time64(TimeUnit::Microsecond) => Kind::Time(PrimitiveBuilder::with_capacity(rows)),
-            DataType::Timestamp(TimeUnit::Microsecond, zone) => Kind::Timestamp(
-                PrimitiveBuilder::with_capacity(rows).with_data_type(data_type.clone()),
-                zone.is_some(),
-            ),
-            DataType::Decimal128(precision, scale) if *scale >= 0 => Kind::Decimal(
-                Decimal128Builder::with_capacity(rows).with_data_type(data_type.clone()),
-                *precision,
-                *scale,
-            ),
+            DataType::Timestamp(TimeUnit::Microsecond, zone) => {
+                Kind::Timestamp(PrimitiveBuilder::with_capacity(rows).with_data_type(data_type.clone()), zone.is_some())
+            }
+            DataType::Decimal128(precision, scale) if *scale >= 0 => {
+                Kind::Decimal(Decimal128Builder::with_capacity(rows).with_data_type(data_type.clone()), *precision, *scale)
+            }
             DataType::List(item) => Kind::List(Box::new(List {
                 item: item.clone(),
                 child: Self::new(item.data_type(), rows)?,
                 offsets: vec![0],
-                nulls: NullBufferBuilder::new(rows),
+                valid: BooleanBufferBuilder::new(rows),
             })),
             _ => return None,
         };
@@ -104,7 +101,9 @@ impl Cells {
             Kind::Decimal(cells, precision, scale) => {
                 return put(values::decimal(text, *precision, *scale), |value| cells.append_value(value));
             }
-            Kind::Int8(_) | Kind::Int16(_) | Kind::Int32(_) => return values::integer(text).is_some_and(|value| self.integer(value)),
+            Kind::Int8(_) | Kind::Int16(_) | Kind::Int32(_) => {
+                return values::integer(text).is_some_and(|value| self.integer(value));
+            }
             Kind::Float32(cells) => return put(values::float(text), |value| cells.append_value(value as f32)),
             Kind::Binary(cells) => cells.append_value(text),
             Kind::List(_) => return false,
@@ -189,7 +188,7 @@ impl Cells {
         let fits = fill(&mut list.child);
         // Items of a list that does not fit stay behind the offsets of its row, which is filtered out.
         list.offsets.push(i32::try_from(list.child.len()).unwrap_or(i32::MAX));
-        list.nulls.append(fits);
+        list.valid.append(fits);
         fits
     }
 
@@ -212,7 +211,7 @@ impl Cells {
             Kind::Decimal(cells, _, _) => cells.append_null(),
             Kind::List(list) => {
                 list.offsets.push(i32::try_from(list.child.len()).unwrap_or(i32::MAX));
-                list.nulls.append_null();
+                list.valid.append(false);
             }
         }
     }
@@ -239,7 +238,7 @@ impl Cells {
     }
 
     /// The column so far; the builder is empty again.
-    fn finish(&mut self) -> Result<ArrayRef> {
+    pub fn finish(&mut self) -> Result<ArrayRef> {
         let array: ArrayRef = match &mut self.kind {
             Kind::Boolean(cells) => Arc::new(cells.finish()),
             Kind::Int8(cells) => Arc::new(cells.finish()),
@@ -257,7 +256,10 @@ impl Cells {
             Kind::List(list) => {
                 let offsets = OffsetBuffer::new(ScalarBuffer::from(std::mem::replace(&mut list.offsets, vec![0])));
                 let child = list.child.finish()?;
-                Arc::new(ListArray::try_new(list.item.clone(), offsets, child, list.nulls.finish()).map_err(failed)?)
+                Arc::new(
+                    ListArray::try_new(list.item.clone(), offsets, child, Some(NullBuffer::new(list.valid.finish())))
+                        .map_err(failed)?,
+                )
             }
         };
         if *array.data_type() == self.data_type { Ok(array) } else { cast(&array, &self.data_type).map_err(failed) }

@@ -31,6 +31,9 @@ base::codes! {
     FILE_ENCODING: Source, false, 422, "22021",
         "the header of {place} is not {encoding}: {reason}" / "{place} 的表头不是 {encoding} 编码：{reason}",
         "set `encoding` to the file's own, such as `gbk`, or save the file as UTF-8" / "请将 `encoding` 设为文件的实际编码（例如 `gbk`），或把文件另存为 UTF-8";
+    FILE_HEADER_INVALID: Source, false, 422, "22000",
+        "the header of {place} cannot be used: {reason}" / "{place} 的表头无法使用：{reason}",
+        "correct the file, or set `header: false` and name the columns by declaring them" / "请修正文件，或设置 `header: false` 并在声明中给出列名";
     FILE_COLUMNS_DIFFER: Source, false, 422, "22000",
         "{place} has other columns than the files read with it: {reason}" / "{place} 的列与一同读取的其他文件不同：{reason}",
         "read files of different shape by different patterns, or name the columns they share in `columns`"

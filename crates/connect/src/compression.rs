@@ -102,7 +102,8 @@ impl Texts {
                 file.seek(SeekFrom::Start(member.start)).map_err(open)?;
                 let counter = file.counter();
                 let packed = file.take(member.packed);
-                let bytes: Box<dyn Read + Send> = if member.deflated { Box::new(DeflateDecoder::new(packed)) } else { Box::new(packed) };
+                let bytes: Box<dyn Read + Send> =
+                    if member.deflated { Box::new(DeflateDecoder::new(packed)) } else { Box::new(packed) };
                 let checked = Checked { inner: bytes, crc: Crc::new(), expected: member.crc, left: member.size };
                 Text {
                     name: format!("{}!{}", self.name, member.name),
@@ -252,16 +253,20 @@ impl Read for Checked {
         let count = self.inner.read(buffer)?;
         if count == 0 && !buffer.is_empty() {
             if self.left > 0 {
-                return Err(io::Error::new(io::ErrorKind::UnexpectedEof, format!("{} bytes of the member are missing", self.left)));
+                return Err(io::Error::new(
+                    io::ErrorKind::UnexpectedEof,
+                    format!("{} bytes of the member are missing", self.left),
+                ));
             }
             if self.crc.sum() != self.expected {
                 return Err(io::Error::new(io::ErrorKind::InvalidData, "the member's checksum is wrong"));
             }
         }
         self.crc.update(&buffer[..count]);
-        self.left = self.left.checked_sub(count as u64).ok_or_else(|| {
-            io::Error::new(io::ErrorKind::InvalidData, "the member is longer than the archive says")
-        })?;
+        self.left = self
+            .left
+            .checked_sub(count as u64)
+            .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "the member is longer than the archive says"))?;
         Ok(count)
     }
 }

@@ -27,7 +27,7 @@ pub(crate) struct FileBytes {
 
 enum Inner {
     Local(File),
-    Remote(Remote),
+    Remote(Box<Remote>),
 }
 
 impl FileBytes {
@@ -38,7 +38,7 @@ impl FileBytes {
         let result = store.object_store.get_opts(&path, options).await.map_err(|error| store.explain(&mark.path, error))?;
         let inner = match result.payload {
             GetResultPayload::File(file, _) => Inner::Local(file),
-            GetResultPayload::Stream(_) => Inner::Remote(Remote {
+            GetResultPayload::Stream(_) => Inner::Remote(Box::new(Remote {
                 handle: Handle::current(),
                 store: store.clone(),
                 path,
@@ -47,7 +47,7 @@ impl FileBytes {
                 at: 0,
                 chunk: Bytes::new(),
                 next: None,
-            }),
+            })),
         };
         Ok(Self { inner, read: Arc::default() })
     }
@@ -61,7 +61,7 @@ impl FileBytes {
     pub fn again(&self) -> io::Result<Self> {
         let inner = match &self.inner {
             Inner::Local(file) => Inner::Local(file.try_clone()?),
-            Inner::Remote(remote) => Inner::Remote(Remote {
+            Inner::Remote(remote) => Inner::Remote(Box::new(Remote {
                 handle: remote.handle.clone(),
                 store: remote.store.clone(),
                 path: remote.path.clone(),
@@ -70,7 +70,7 @@ impl FileBytes {
                 at: 0,
                 chunk: Bytes::new(),
                 next: None,
-            }),
+            })),
         };
         Ok(Self { inner, read: self.read.clone() })
     }

@@ -99,7 +99,7 @@ mod tests {
         check("1,\"x\ny\"\n2", 8, false);
         check("1,\"x\n2,y\n", 0, true);
         check("0,0\n1,\"x\n2,y\n", 4, true);
-        check("5\" pipe,\"a\"\"b\n\"\n", 17, false);
+        check("5\" pipe,\"a\"\"b\n\"\n", 16, false);
         check("\"a\",\"\",\"b\"\n", 11, false);
         check("\"a\" \"b\n", 7, false);
         // Without the next byte the last quote may be half of a pair.

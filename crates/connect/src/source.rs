@@ -195,3 +195,12 @@ pub enum Dialect {
     /// PostgreSQL.
     Postgres,
 }
+
+impl Dialect {
+    /// A name as an identifier of this dialect.
+    pub fn quote(self, name: &str) -> String {
+        match self {
+            Self::Sqlite | Self::Postgres => crate::select::quoted(name),
+        }
+    }
+}

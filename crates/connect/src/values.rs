@@ -162,8 +162,9 @@ fn time_prefix(bytes: &[u8]) -> Option<(i64, &[u8])> {
             if count == 0 || after[..count].iter().skip(6).any(|byte| *byte != b'0') {
                 return None;
             }
-            for index in 0..6 {
-                fraction = fraction * 10 + if index < count { i64::from(after[index] - b'0') } else { 0 };
+            let zeros = std::iter::repeat(&b'0');
+            for byte in after[..count].iter().chain(zeros).take(6) {
+                fraction = fraction * 10 + i64::from(byte - b'0');
             }
             rest = &after[count..];
         }
@@ -214,7 +215,9 @@ mod tests {
         for bad in ["", "-", "1.0", "9223372036854775808", "1e3", "1 2", "x"] {
             assert_eq!(integer(bad), None, "{bad}");
         }
-        for text in ["0", "-0", "1.5", "39.02", "-0.05544", ".5", "5.", "123456789012345", "10.357019999999999", "1e300", "-1E-7", "0.1"] {
+        for text in
+            ["0", "-0", "1.5", "39.02", "-0.05544", ".5", "5.", "123456789012345", "10.357019999999999", "1e300", "-1E-7", "0.1"]
+        {
             let expected: f64 = text.parse().expect("a float");
             assert_eq!(float(text).map(f64::to_bits), Some(expected.to_bits()), "{text}");
         }

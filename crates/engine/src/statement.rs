@@ -1,7 +1,7 @@
 //! A statement before it is planned: its length, its depth, how many there are, and which version of a table it means.
 
 use base::{Error, Result, TableName};
-use datafusion::sql::TableReference;
+use datafusion::common::TableReference;
 use datafusion::sql::parser::{DFParserBuilder, Statement};
 use datafusion::sql::resolve::resolve_table_references;
 use datafusion::sql::sqlparser::ast::Statement as Ast;
@@ -80,7 +80,7 @@ fn only_reads(statement: &Statement) -> Result<()> {
             other => refused(&first_words(&other.to_string())),
         },
         // ANALYZE runs the query and prints counts of rows it read; with policies in place those would be counts of hidden rows.
-        Statement::Explain(explain) if explain.analyze => refused("EXPLAIN ANALYZE"),
+        Statement::Explain(explain) if explain.options.analyze => refused("EXPLAIN ANALYZE"),
         Statement::Explain(explain) => only_reads(&explain.statement),
         Statement::CopyTo(_) => refused("COPY"),
         Statement::CreateExternalTable(_) => refused("CREATE EXTERNAL TABLE"),

@@ -8,6 +8,7 @@ use arrow::datatypes::SchemaRef;
 use base::names::{LAKE, QUARANTINE_SUFFIX};
 use base::nearest::nearest;
 use base::{Error, Result, TableName};
+use chrono::{DateTime, Utc};
 use connect::{ConnectionSpec, Source, Target};
 use datafusion::catalog::TableProvider;
 use guard::{Object, Pass, Privilege};
@@ -76,9 +77,9 @@ pub struct Column {
     pub nullable: bool,
 }
 
-/// Connections that are open, by name and the version of their resource.
+/// Connections that are open, by name, with the time their resource was changed.
 #[derive(Debug, Default)]
-pub(crate) struct Sources(Mutex<HashMap<String, (i64, Arc<dyn Source>)>>);
+pub(crate) struct Sources(Mutex<HashMap<String, (DateTime<Utc>, Arc<dyn Source>)>>);
 
 impl Engine {
     /// The tables this pass may read. A connection that does not answer in time is left out.
@@ -146,8 +147,8 @@ impl Engine {
             return Err(self.no_catalog(connection).await);
         };
         let kept = self.shared().sources.0.lock().unwrap_or_else(PoisonError::into_inner).get(connection).cloned();
-        if let Some((version, source)) = kept
-            && version == resource.version
+        if let Some((since, source)) = kept
+            && since == resource.updated_at
         {
             return Ok(source);
         }
@@ -157,18 +158,17 @@ impl Engine {
         if sources.len() >= SOURCES_MAX {
             sources.clear();
         }
-        sources.insert(connection.to_owned(), (resource.version, Arc::clone(&opened)));
+        sources.insert(connection.to_owned(), (resource.updated_at, Arc::clone(&opened)));
         Ok(opened)
     }
 
     /// The place of a connection that holds files, to write below it; asks for the right to modify the connection.
     pub async fn files_store(&self, pass: &Pass, connection: &str) -> Result<storage::Store> {
-        pass.demand(Privilege::Modify, &Object::Catalog(connection))?;
         let parts = &self.shared().parts;
         let Some((_, spec)) = parts.catalog.row::<ConnectionSpec>(connection).await? else {
             return Err(self.no_catalog(connection).await);
         };
-        connect::files_store(&spec, &parts.connections).await
+        connect::files_store(pass, connection, &spec, &parts.connections).await
     }
 
     /// A table of a connection; the caller has asked the pass.

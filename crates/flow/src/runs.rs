@@ -229,11 +229,7 @@ impl Flow {
                     .with("reason", format!("pipeline `{pipeline}` declares no such parameter{near}")));
             }
         }
-        let event = Event {
-            object: format!("Pipeline/{pipeline}"),
-            detail: json!({ "parameters": options.parameters, "instance": options.instance }),
-            ..Event::of(pass, "run.start")
-        };
+        let event = Event { detail: json!({ "parameters": options.parameters, "instance": options.instance }), ..Event::by(pass, "run.start", format!("Pipeline/{pipeline}")) };
         self.shared.guard.audit().record_now(event).await?;
         self.queue(pipeline, &spec, options, pass.user(), None).await.map(|(id, _)| id)
     }
@@ -361,11 +357,7 @@ impl Flow {
                 .with("setting", "backfill")
                 .with("reason", format!("from {first} to {last} is not between 1 and {BACKFILL_DAYS_MAX} days")));
         }
-        let event = Event {
-            object: format!("Pipeline/{pipeline}"),
-            detail: json!({ "first": first, "last": last }),
-            ..Event::of(pass, "run.backfill")
-        };
+        let event = Event { detail: json!({ "first": first, "last": last }), ..Event::by(pass, "run.backfill", format!("Pipeline/{pipeline}")) };
         self.shared.guard.audit().record_now(event).await?;
         let zone: Tz = spec.time_zone.parse().unwrap_or(Tz::UTC);
         let mut queued = Vec::new();
@@ -385,7 +377,7 @@ impl Flow {
 
     async fn audit(&self, pass: &Pass, action: &'static str, run: &RunRow) -> Result<()> {
         let event =
-            Event { object: format!("Run/{}", run.id), detail: json!({ "pipeline": run.pipeline }), ..Event::of(pass, action) };
+            Event { detail: json!({ "pipeline": run.pipeline }), ..Event::by(pass, action, format!("Run/{}", run.id)) };
         self.shared.guard.audit().record_now(event).await
     }
 }

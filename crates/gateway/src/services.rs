@@ -206,7 +206,7 @@ impl Shared {
             }
             format => encode(format, answer.schema, batches),
         };
-        let payload = gather(pieces, bytes, patience).await?;
+        let payload = gather(pieces, &rows, bytes, patience).await?;
         Ok(Served { format, payload, rows, tables, fresh_for: prepared.fresh_for, age: Duration::ZERO })
     }
 }
@@ -218,11 +218,15 @@ fn key(name: &str, prepared: &Prepared, bound: &Bound) -> Key {
     Key { service: name.to_owned(), version: prepared.version, policy: prepared.definer.policy_version(), request }
 }
 
-/// Waits for the end of small answers, so that they are sent with their length and their errors have a status of their own.
-async fn gather(mut pieces: BoxStream<'static, Result<Bytes>>, bytes: usize, patience: Option<Duration>) -> Result<Payload> {
+/// Waits for the end of small answers, so that they are sent with their length. Patience begins with the first row: what
+/// fails before it has a status of its own.
+async fn gather(
+    mut pieces: BoxStream<'static, Result<Bytes>>,
+    rows: &Seen,
+    bytes: usize,
+    patience: Option<Duration>,
+) -> Result<Payload> {
     let mut whole = BytesMut::new();
-    // What stands before the first row comes at once; the first row says that the statement runs.
-    let mut count = 0;
     let mut until = None;
     while whole.len() <= bytes {
         let next = match until {
@@ -234,8 +238,7 @@ async fn gather(mut pieces: BoxStream<'static, Result<Bytes>>, bytes: usize, pat
         };
         let Some(piece) = next else { return Ok(Payload::Whole(whole.freeze())) };
         whole.extend_from_slice(&piece?);
-        count += 1;
-        if count == 2 {
+        if until.is_none() && rows.rows() > 0 {
             until = patience.map(|patience| tokio::time::Instant::now() + patience);
         }
     }
@@ -253,15 +256,21 @@ mod tests {
 
     #[tokio::test]
     async fn small_answers_are_whole_and_large_ones_flow() {
-        assert!(matches!(gather(pieces(&[1, 2, 3]), 10, None).await.expect("no error"), Payload::Whole(body) if body.len() == 6));
-        let Payload::Stream(rest) = gather(pieces(&[6, 6, 6]), 10, None).await.expect("no error") else { panic!("too large") };
+        assert!(
+            matches!(gather(pieces(&[1, 2, 3]), &Seen::default(), 10, None).await.expect("no error"), Payload::Whole(body) if body.len() == 6)
+        );
+        let Payload::Stream(rest) = gather(pieces(&[6, 6, 6]), &Seen::default(), 10, None).await.expect("no error") else {
+            panic!("too large")
+        };
         let all: Vec<Bytes> = rest.try_collect().await.expect("no error");
         assert_eq!(all.iter().map(Bytes::len).sum::<usize>(), 18);
     }
 
-    #[tokio::test(start_paused = true)]
+    #[tokio::test]
     async fn a_slow_answer_is_not_waited_for() {
+        let rows = Seen::default();
+        rows.add(1);
         let slow = pieces(&[1, 1]).chain(stream::pending()).boxed();
-        assert!(matches!(gather(slow, 10, Some(WHOLE_WITHIN)).await.expect("no error"), Payload::Stream(_)));
+        assert!(matches!(gather(slow, &rows, 10, Some(WHOLE_WITHIN)).await.expect("no error"), Payload::Stream(_)));
     }
 }

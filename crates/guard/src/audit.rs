@@ -234,8 +234,7 @@ impl Writer {
     async fn run(mut self, mut queue: Receiver<Waiting>) {
         let mut group = Vec::with_capacity(GROUP_MAX);
         while queue.recv_many(&mut group, GROUP_MAX).await > 0 {
-            let (events, written): (Vec<_>, Vec<_>) =
-                group.drain(..).map(|waiting| (waiting.event, waiting.written)).unzip();
+            let (events, written): (Vec<_>, Vec<_>) = group.drain(..).map(|waiting| (waiting.event, waiting.written)).unzip();
             let events: Vec<_> = events.into_iter().flatten().collect();
             if !events.is_empty() {
                 self.write(&events).await;
@@ -270,7 +269,8 @@ impl Writer {
         if seq == 0 {
             let mut start = Event::new("dataux", START_ACTION, format!("chain {}", self.chain));
             let heads = self.meta.audit().heads(Some(NOTED_CHAINS_MAX)).await?;
-            start.detail = json!({ "heads": heads.iter().map(|head| json!([head.chain, head.seq, head.hash])).collect::<Vec<_>>() });
+            start.detail =
+                json!({ "heads": heads.iter().map(|head| json!([head.chain, head.seq, head.hash])).collect::<Vec<_>>() });
             rows.push(self.row(&start, Utc::now(), &mut seq, &mut prev));
         }
         for (event, at) in events {

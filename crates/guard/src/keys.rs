@@ -95,8 +95,7 @@ impl MasterKey {
         let Some((key_id, key)) = self.keys.iter().find(|(id, _)| *id == sealed.key_id) else {
             return Err(format!("it was encrypted with key {}, which this process does not have", sealed.key_id));
         };
-        let nonce: [u8; NONCE_BYTES] =
-            sealed.nonce.as_slice().try_into().map_err(|_| "its stored form is damaged".to_owned())?;
+        let nonce: [u8; NONCE_BYTES] = sealed.nonce.as_slice().try_into().map_err(|_| "its stored form is damaged".to_owned())?;
         let payload = Payload { msg: &sealed.ciphertext, aad: &associated(name, key_id) };
         let plain = Aes256Gcm::new(key)
             .decrypt(&Nonce::from(nonce), payload)
@@ -199,7 +198,8 @@ mod tests {
         let sealed = old.seal("crm", &Secret::new("canary")).expect("sealed");
         assert_eq!(old.open("crm", &sealed).expect("opened").expose(), "canary");
         assert!(old.open("crm2", &sealed).is_err(), "moved to another name");
-        let mut damaged = Sealed { ciphertext: sealed.ciphertext.clone(), nonce: sealed.nonce.clone(), key_id: sealed.key_id.clone() };
+        let mut damaged =
+            Sealed { ciphertext: sealed.ciphertext.clone(), nonce: sealed.nonce.clone(), key_id: sealed.key_id.clone() };
         damaged.ciphertext[0] ^= 1;
         assert!(old.open("crm", &damaged).is_err());
         let turned = MasterKey::from_env_text(&format!("{} {}", "cd".repeat(32), "ab".repeat(32))).expect("two");

@@ -22,7 +22,7 @@ use crate::rules::Rules;
 /// but another crate cannot build one, out of nothing
 ///
 /// ```compile_fail,E0451
-/// let pass = dataux_guard::Pass { inner: std::sync::Arc::default() };
+/// let pass = dataux_guard::Pass { inner: unreachable!() };
 /// ```
 ///
 /// nor out of another:

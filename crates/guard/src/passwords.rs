@@ -89,8 +89,8 @@ pub(crate) async fn verify(password: &Secret, hash: Option<String>) -> Result<bo
     blocking(move || {
         let known = hash.is_some();
         let text = hash.unwrap_or_else(|| NOBODY.to_owned());
-        let matches = PasswordHash::new(&text)
-            .is_ok_and(|parsed| argon2().verify_password(password.expose().as_bytes(), &parsed).is_ok());
+        let matches =
+            PasswordHash::new(&text).is_ok_and(|parsed| argon2().verify_password(password.expose().as_bytes(), &parsed).is_ok());
         known && matches
     })
     .await

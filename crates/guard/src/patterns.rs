@@ -122,7 +122,8 @@ mod tests {
 
     #[test]
     fn reads_and_prints_the_same() {
-        for text in ["*", "lake", "lake.dws", "lake.dws.daily", "crm.main.a:b", "service:*", "service:fares", "crm.main.Order Details"]
+        for text in
+            ["*", "lake", "lake.dws", "lake.dws.daily", "crm.main.a:b", "service:*", "service:fares", "crm.main.Order Details"]
         {
             assert_eq!(text.parse::<Pattern>().expect(text).to_string(), text);
         }

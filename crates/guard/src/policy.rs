@@ -44,7 +44,8 @@ impl Cache {
     pub(crate) async fn get(&self) -> Result<Arc<Snapshot>> {
         let mut current = self.current.lock().await;
         let own_writes = self.meta.policy_writes();
-        if let Some(checked) = current.as_ref().filter(|checked| checked.own_writes == own_writes && checked.at.elapsed() < RECHECK)
+        if let Some(checked) =
+            current.as_ref().filter(|checked| checked.own_writes == own_writes && checked.at.elapsed() < RECHECK)
         {
             return Ok(checked.snapshot.clone());
         }

@@ -57,9 +57,7 @@ impl Rules {
                 catalog.schemas.entry(schema.clone()).or_default().tables.entry(table.clone()).or_default()
             }
             Pattern::AllOfKind(kind) => &mut self.kinds.entry(kind.clone()).or_default().all,
-            Pattern::Named(kind, name) => {
-                self.kinds.entry(kind.clone()).or_default().names.entry(name.clone()).or_default()
-            }
+            Pattern::Named(kind, name) => self.kinds.entry(kind.clone()).or_default().names.entry(name.clone()).or_default(),
         };
         place.add(privileges);
         self.parts.push((pattern.clone(), privileges));

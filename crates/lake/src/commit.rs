@@ -228,6 +228,9 @@ fn is_refused(error: &object_store::Error) -> bool {
     use object_store::Error as Store;
     matches!(
         error,
-        Store::PermissionDenied { .. } | Store::Unauthenticated { .. } | Store::NotSupported { .. } | Store::NotImplemented { .. }
+        Store::PermissionDenied { .. }
+            | Store::Unauthenticated { .. }
+            | Store::NotSupported { .. }
+            | Store::NotImplemented { .. }
     )
 }

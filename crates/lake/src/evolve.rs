@@ -72,16 +72,15 @@ impl Table {
         let wider = Arc::new(Schema::new(columns.fields().iter().take(old).cloned().collect::<Vec<_>>()));
         let fit = Fit::new(self.name(), &wider, &self.snapshot.schema)?;
         let all: Vec<usize> = (0..self.snapshot.files()?.files.len()).collect();
-        let rows = self.read(&all, None)?.map(move |batch| fit.apply(&batch?));
+        let rows = self.read(&all, None)?.map(move |batch| fit.apply(&batch?)).boxed();
         NewFiles::write_as(&self.lake, &self.snapshot, &wider, rows).await
     }
 }
 
 /// The columns a version would have; none if it has them.
 fn evolved(snapshot: &Snapshot, evolution: &Evolution) -> Result<Option<Schema>> {
-    let invalid = |reason: String| {
-        Error::new(&codes::LAKE_EVOLUTION_INVALID).with("table", &snapshot.name).with("reason", reason)
-    };
+    let invalid =
+        |reason: String| Error::new(&codes::LAKE_EVOLUTION_INVALID).with("table", &snapshot.name).with("reason", reason);
     let mut fields: Vec<FieldRef> = snapshot.schema.fields().iter().cloned().collect();
     for (name, wanted) in &evolution.widen {
         let wanted = schema::kept_type(wanted, name)?;

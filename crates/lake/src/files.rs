@@ -137,12 +137,14 @@ fn bounds(actions: &RecordBatch, schema: &TableSchema, rows: &UInt64Array) -> De
     let pick = |from: Option<&StructArray>, name: &str, to: &DataType| -> DeltaResult<Option<ArrayRef>> {
         let Some(from) = from else { return Ok(None) };
         let Some(column) = from.column_by_name(name) else { return Ok(None) };
-        // What has no order as one column (a nested one, or a type that grew) has no bounds.
+        // What cannot be read as the column's type says nothing.
         let Ok(column) = cast(column, to) else { return Ok(None) };
         Ok(Some(masked(&column, from)?))
     };
     let mut columns = HashMap::new();
     for field in schema.file_schema().fields() {
+        // What is nested has no bounds of its own.
+        let (mins, maxes) = if field.data_type().is_nested() { (None, None) } else { (mins, maxes) };
         let bounds = Bounds {
             min: pick(mins, field.name(), field.data_type())?,
             max: pick(maxes, field.name(), field.data_type())?.map(|max| padded(&max)),
@@ -153,9 +155,8 @@ fn bounds(actions: &RecordBatch, schema: &TableSchema, rows: &UInt64Array) -> De
     for field in schema.table_partition_cols() {
         let values = pick(partitions, field.name(), field.data_type())?;
         let nulls = values.as_ref().map(|values| {
-            let counts = (0..values.len()).map(|index| {
-                if values.is_valid(index) { Some(0) } else { rows.is_valid(index).then(|| rows.value(index)) }
-            });
+            let counts = (0..values.len())
+                .map(|index| if values.is_valid(index) { Some(0) } else { rows.is_valid(index).then(|| rows.value(index)) });
             Arc::new(counts.collect::<UInt64Array>()) as ArrayRef
         });
         columns.insert(field.name().clone(), Bounds { min: values.clone(), max: values, nulls });
@@ -179,9 +180,8 @@ fn padded(max: &ArrayRef) -> ArrayRef {
     match max.data_type() {
         DataType::Timestamp(TimeUnit::Microsecond, zone) => {
             let values: &TimestampMicrosecondArray = max.as_primitive::<TimestampMicrosecondType>();
-            let padded = values.unary::<_, TimestampMicrosecondType>(|value| {
-                if value % 1000 == 0 { value.saturating_add(999) } else { value }
-            });
+            let padded = values
+                .unary::<_, TimestampMicrosecondType>(|value| if value % 1000 == 0 { value.saturating_add(999) } else { value });
             Arc::new(padded.with_timezone_opt(zone.clone()))
         }
         _ => max.clone(),
@@ -233,10 +233,7 @@ fn of_file(index: usize, rows: Option<u64>, columns: &HashMap<String, Bounds>, s
 /// Whether bounds of this type in a log are values of the file, not merely bounds: text may be cut, timestamps rounded,
 /// and decimals and floats have passed through JSON numbers.
 fn is_exact(given: &DataType) -> bool {
-    matches!(
-        given,
-        DataType::Int8 | DataType::Int16 | DataType::Int32 | DataType::Int64 | DataType::Date32 | DataType::Boolean
-    )
+    matches!(given, DataType::Int8 | DataType::Int16 | DataType::Int32 | DataType::Int64 | DataType::Date32 | DataType::Boolean)
 }
 
 impl PruningStatistics for Files {

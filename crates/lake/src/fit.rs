@@ -138,9 +138,10 @@ pub(crate) fn same(left: &DataType, right: &DataType) -> bool {
         (DataType::Struct(left), DataType::Struct(right)) => {
             let pair = left.len() == 2 && left[0].name() == "key" && left[1].name() == "value";
             left.len() == right.len()
-                && left.iter().zip(right).all(|(left, right)| {
-                    (pair || left.name() == right.name()) && same(left.data_type(), right.data_type())
-                })
+                && left
+                    .iter()
+                    .zip(right)
+                    .all(|(left, right)| (pair || left.name() == right.name()) && same(left.data_type(), right.data_type()))
         }
         _ => left == right,
     }

@@ -162,9 +162,8 @@ impl Lake {
     }
 
     fn as_declared(&self, found: Arc<Snapshot>, kept: &arrow::datatypes::Schema, options: &TableOptions) -> Result<Table> {
-        let differs = |reason: String| {
-            Err(Error::new(&codes::LAKE_TABLE_EXISTS).with("table", &found.name).with("reason", reason))
-        };
+        let differs =
+            |reason: String| Err(Error::new(&codes::LAKE_TABLE_EXISTS).with("table", &found.name).with("reason", reason));
         if found.partitions() != options.partition_by {
             return differs(format!("it is partitioned by [{}]", found.partitions().join(", ")));
         }

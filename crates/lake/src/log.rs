@@ -38,12 +38,7 @@ impl LogStore for Log {
 
     /// A request whose answer got lost may be sent twice by the store's client, and the second then finds the first one's
     /// object. The bytes of every commit are unique (they hold an id), so equal bytes at this version are our own commit.
-    async fn write_commit_entry(
-        &self,
-        version: Version,
-        entry: CommitOrBytes,
-        operation: Uuid,
-    ) -> Result<(), TransactionError> {
+    async fn write_commit_entry(&self, version: Version, entry: CommitOrBytes, operation: Uuid) -> Result<(), TransactionError> {
         let error = match self.0.write_commit_entry(version, entry.clone(), operation).await {
             Ok(()) => return Ok(()),
             Err(error) => error,
@@ -57,12 +52,7 @@ impl LogStore for Log {
         }
     }
 
-    async fn abort_commit_entry(
-        &self,
-        version: Version,
-        entry: CommitOrBytes,
-        operation: Uuid,
-    ) -> Result<(), TransactionError> {
+    async fn abort_commit_entry(&self, version: Version, entry: CommitOrBytes, operation: Uuid) -> Result<(), TransactionError> {
         self.0.abort_commit_entry(version, entry, operation).await
     }
 

@@ -7,14 +7,14 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, BooleanArray, RecordBatch};
-use futures::stream::BoxStream;
 use arrow::compute::{SortOptions, filter_record_batch, sort_to_indices};
 use arrow::row::{RowConverter, SortField};
 use base::{Error, Result, TableName, units};
 use datafusion::common::ScalarValue;
 use datafusion::logical_expr::{Expr, ident, lit};
 use deltalake_core::protocol::{DeltaOperation, MergePredicate};
-use futures::{Stream, StreamExt, TryStreamExt};
+use futures::stream::BoxStream;
+use futures::{StreamExt, TryStreamExt};
 
 use crate::commit::{Change, Landed, Written, conflict, pause};
 use crate::origin::{Commit, Origin};
@@ -33,7 +33,7 @@ pub(crate) async fn merge(
     table: &Table,
     base: Arc<Snapshot>,
     keys: &[String],
-    rows: impl Stream<Item = Result<RecordBatch>> + Send,
+    rows: BoxStream<'static, Result<RecordBatch>>,
     origin: &Origin,
 ) -> Result<Commit> {
     let limit = table.lake.0.settings.merge_bytes_max;
@@ -54,13 +54,7 @@ pub(crate) async fn merge(
         }
         let at = Table { lake: table.lake.clone(), snapshot: latest.clone() };
         let touched = touched(&at, &source).await?;
-        let kept = futures::stream::iter(touched.clone()).then(|index| {
-            let (at, source) = (at.clone(), source.clone());
-            async move { Ok::<_, Error>(others(at.read(&[index], None)?, source, at.name().clone())) }
-        });
-        let kept = kept.try_flatten();
-        let fresh = futures::stream::iter(source.batches.iter().cloned().map(Ok::<_, Error>));
-        let new = NewFiles::write(&table.lake, &latest, kept.chain(fresh)).await?;
+        let new = NewFiles::write(&table.lake, &latest, merged(&at, &source, touched.clone())).await?;
         let actions: Vec<_> = removes(&latest, |index| touched.contains(&index), true)
             .into_iter()
             .chain(new.adds.iter().cloned().map(deltalake_core::kernel::Action::Add))
@@ -83,6 +77,14 @@ pub(crate) async fn merge(
     Err(conflict(name))
 }
 
+/// The rows of the touched files that stay, one file after the other, and then the new ones.
+fn merged(at: &Table, source: &Arc<Source>, touched: Vec<usize>) -> BoxStream<'static, Result<RecordBatch>> {
+    let (at, of) = (at.clone(), source.clone());
+    let kept = futures::stream::iter(touched).map(move |index| Ok(others(at.read(&[index], None)?, of.clone(), at.name().clone())));
+    let fresh: Vec<Result<RecordBatch>> = source.batches.iter().cloned().map(Ok).collect();
+    kept.try_flatten().chain(futures::stream::iter(fresh)).boxed()
+}
+
 /// The rows to merge: the last of each key, and what is needed to find their keys in the table.
 struct Source {
     batches: Vec<RecordBatch>,
@@ -99,7 +101,7 @@ impl Source {
     async fn read(
         base: &Snapshot,
         keys: &[String],
-        rows: impl Stream<Item = Result<RecordBatch>> + Send,
+        mut rows: BoxStream<'static, Result<RecordBatch>>,
         limit: usize,
     ) -> Result<Self> {
         let name = &base.name;
@@ -116,7 +118,6 @@ impl Source {
         let sort = columns.iter().map(|index| SortField::new(base.schema.field(*index).data_type().clone())).collect();
         let converter = RowConverter::new(sort).map_err(|error| wrong(&keys[0], &error.to_string()))?;
 
-        let mut rows = std::pin::pin!(rows);
         let (mut batches, mut bytes) = (Vec::new(), 0);
         while let Some(batch) = rows.next().await {
             let batch = batch?;

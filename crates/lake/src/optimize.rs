@@ -36,8 +36,7 @@ impl Table {
             let Some(chosen) = choose(&latest, self.lake.0.settings.file_bytes_target, &seen)? else { return Ok(total) };
             let at = Table { lake: self.lake.clone(), snapshot: latest.clone() };
             let files = latest.files()?;
-            let old: HashSet<String> =
-                chosen.iter().flatten().map(|index| files.files[*index].path.to_string()).collect();
+            let old: HashSet<String> = chosen.iter().flatten().map(|index| files.files[*index].path.to_string()).collect();
             let mut new = NewFiles::default();
             for group in &chosen {
                 match NewFiles::write(&self.lake, &latest, at.read(group, None)?).await {

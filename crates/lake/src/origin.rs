@@ -31,7 +31,15 @@ pub struct Origin {
 impl Origin {
     /// An origin that names only its principal.
     pub fn of(principal: impl Into<String>) -> Self {
-        Self { principal: principal.into(), pipeline: None, step: None, run: None, position: None, transaction: None, time: Utc::now() }
+        Self {
+            principal: principal.into(),
+            pipeline: None,
+            step: None,
+            run: None,
+            position: None,
+            transaction: None,
+            time: Utc::now(),
+        }
     }
 
     /// The same, recognisable on replay.

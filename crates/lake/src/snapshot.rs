@@ -5,9 +5,9 @@ use std::sync::{Arc, OnceLock};
 use arrow::datatypes::{FieldRef, Schema, SchemaRef};
 use base::{Error, Result, TableName};
 use datafusion::datasource::table_schema::TableSchema;
+use deltalake_core::DeltaTable;
 use deltalake_core::logstore::LogStoreRef;
 use deltalake_core::table::state::DeltaTableState;
-use deltalake_core::DeltaTable;
 use object_store::ObjectMeta;
 
 use crate::files::Files;
@@ -81,16 +81,15 @@ impl Snapshot {
         if let Some(other) = features.iter().find(|feature| !NATIVE_FEATURES.contains(&feature.to_string().as_str())) {
             return Ok(Some(other.to_string()));
         }
-        Ok(self.files()?.marked.then(|| "deletion vectors".to_owned()))
+        let marks = features.iter().any(|feature| feature.to_string() == "deletionVectors");
+        Ok((marks && self.files()?.marked).then(|| "deletion vectors".to_owned()))
     }
 
     /// Fails if it must not be written by us.
     pub(crate) fn demand_ours(&self) -> Result<()> {
         match self.foreign()? {
             None => Ok(()),
-            Some(feature) => {
-                Err(Error::new(&codes::LAKE_FEATURE_UNSUPPORTED).with("table", &self.name).with("feature", feature))
-            }
+            Some(feature) => Err(Error::new(&codes::LAKE_FEATURE_UNSUPPORTED).with("table", &self.name).with("feature", feature)),
         }
     }
 }

@@ -117,9 +117,7 @@ impl Bound {
             (Statistics::Int64(values), None | Some(LogicalType::Integer(_))) => Some(Self::Whole(pick!(values))),
             (Statistics::Float(values), None) => Some(Self::Float(pick!(values).into())),
             (Statistics::Double(values), None) => Some(Self::Float(pick!(values))),
-            (Statistics::ByteArray(_), Some(LogicalType::String)) => {
-                String::from_utf8(bytes()?.to_vec()).ok().map(Self::Text)
-            }
+            (Statistics::ByteArray(_), Some(LogicalType::String)) => String::from_utf8(bytes()?.to_vec()).ok().map(Self::Text),
             (Statistics::FixedLenByteArray(_), Some(LogicalType::Decimal(kind)))
                 if column.physical_type() == Type::FIXED_LEN_BYTE_ARRAY =>
             {

@@ -9,7 +9,7 @@ use chrono::{DateTime, Utc};
 use datafusion::catalog::TableProvider;
 use datafusion::physical_plan::execute_stream;
 use futures::stream::BoxStream;
-use futures::{StreamExt, TryStreamExt};
+use futures::{FutureExt, StreamExt, TryStreamExt};
 use object_store::ObjectStoreExt;
 use serde::Deserialize;
 use serde_json::Value;
@@ -77,8 +77,13 @@ impl Table {
         }
         match self.lake.load(self.name(), Some(version)).await {
             Ok(snapshot) => Ok(Table { lake: self.lake.clone(), snapshot }),
-            // Entries go when the log is tidied up; the library's error for that cannot be told from others.
-            Err(error) if error.is(&codes::LAKE_LOG_FAILED) && self.at_time(version).await?.is_none() => Err(gone()),
+            // Entries go when the log is tidied up, and the library says so in several ways.
+            Err(error)
+                if (error.is(&codes::LAKE_LOG_FAILED) || error.is(&codes::LAKE_TABLE_NOT_FOUND))
+                    && self.at_time(version).await?.is_none() =>
+            {
+                Err(gone())
+            }
             Err(error) => Err(error),
         }
     }
@@ -115,13 +120,17 @@ impl Table {
 
     /// What DataFusion scans. The engine's runtime must know the lake ([`Lake::register`]). Tables of others that use
     /// deletion vectors or column mapping are read by the log library's own scan.
-    pub async fn provider(&self) -> Result<Arc<dyn TableProvider>> {
+    pub fn provider(&self) -> Result<Arc<dyn TableProvider>> {
         if self.snapshot.foreign()?.is_none() {
             return Ok(Arc::new(self.scan()?));
         }
         let builder = self.snapshot.delta().table_provider().with_log_store(self.snapshot.log.clone());
-        let provider = Box::pin(builder.with_eager_snapshot(self.snapshot.state.snapshot().clone()).build()).await;
-        Ok(Arc::new(provider.map_err(|error| errors::input(self.name(), error))?))
+        let provider = builder.with_eager_snapshot(self.snapshot.state.snapshot().clone()).build();
+        // With a snapshot at hand there is nothing to wait for.
+        match Box::pin(provider).now_or_never() {
+            Some(provider) => Ok(Arc::new(provider.map_err(|error| errors::input(self.name(), error))?)),
+            None => Err(Error::new(&codes::LAKE_LOG_FAILED).with("table", self.name()).with("reason", "it is not loaded")),
+        }
     }
 
     pub(crate) fn scan(&self) -> Result<Scan> {
@@ -136,9 +145,7 @@ impl Table {
         let projection = columns.map(<[usize]>::to_vec);
         let plan = self.scan()?.plan(&session.state(), projection.as_ref(), files, None, 1).map_err(failed)?;
         let wanted = match columns {
-            Some(columns) => {
-                Arc::new(self.snapshot.schema.project(columns).map_err(|error| errors::write(&name, error))?)
-            }
+            Some(columns) => Arc::new(self.snapshot.schema.project(columns).map_err(|error| errors::write(&name, error))?),
             None => self.schema(),
         };
         let fit = Fit::new(&name, &wanted, &plan.schema())?;

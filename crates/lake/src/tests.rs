@@ -1,6 +1,7 @@
 //! The lake as its users see it, on a local folder, with a real guard.
 
 mod files;
+mod hand;
 mod maintenance;
 mod reading;
 mod writing;
@@ -111,7 +112,7 @@ fn stream(batches: Vec<RecordBatch>) -> SendableRecordBatchStream {
 async fn session(table: &Table) -> SessionContext {
     let context = SessionContext::new_with_config(SessionConfig::new().with_target_partitions(2));
     table.lake.register(&context.runtime_env());
-    context.register_table("t", table.provider().await.expect("a provider")).expect("registered");
+    context.register_table("t", table.provider().expect("a provider")).expect("registered");
     context
 }
 

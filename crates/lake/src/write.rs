@@ -12,7 +12,8 @@ use base::{Error, Result};
 use datafusion::execution::SendableRecordBatchStream;
 use deltalake_core::kernel::{Action, Add};
 use deltalake_core::protocol::{DeltaOperation, SaveMode};
-use futures::{Stream, StreamExt};
+use futures::StreamExt;
+use futures::stream::BoxStream;
 use guard::{Object, Pass, Privilege};
 use object_store::ObjectStoreExt;
 use object_store::path::Path;
@@ -36,13 +37,7 @@ impl Table {
     /// and the answer says `duplicate`. Columns are matched by name; see the crate's documentation for types. An empty
     /// append without transaction or position commits nothing. Memory is bounded by two slabs of rows and one encoded row
     /// group a file; a merge holds its source rows in memory, up to a bound.
-    pub async fn write(
-        &self,
-        pass: &Pass,
-        mode: Mode,
-        rows: SendableRecordBatchStream,
-        origin: Origin,
-    ) -> Result<Commit> {
+    pub async fn write(&self, pass: &Pass, mode: Mode, rows: SendableRecordBatchStream, origin: Origin) -> Result<Commit> {
         pass.demand(Privilege::Modify, &Object::Table(self.name()))?;
         let base = self.lake.latest(self.name()).await?;
         base.demand_ours()?;
@@ -51,10 +46,12 @@ impl Table {
         }
         let fit = Fit::new(self.name(), &base.schema, &rows.schema())?;
         let name = self.name().clone();
-        let rows = rows.map(move |batch| match batch {
-            Ok(batch) => fit.apply(&batch),
-            Err(error) => Err(errors::input(&name, error)),
-        });
+        let rows = rows
+            .map(move |batch| match batch {
+                Ok(batch) => fit.apply(&batch),
+                Err(error) => Err(errors::input(&name, error)),
+            })
+            .boxed();
         let replace = match mode {
             Mode::Append => false,
             Mode::Replace => true,
@@ -67,10 +64,8 @@ impl Table {
         let mode = if replace { SaveMode::Overwrite } else { SaveMode::Append };
         let partition_by = (!base.partitions().is_empty()).then(|| base.partitions().to_vec());
         let operation = DeltaOperation::Write { mode, partition_by, predicate: None };
-        self.land(&base, new, operation, &origin, |latest| {
-            Ok(if replace { removes(latest, |_| true, true) } else { Vec::new() })
-        })
-        .await
+        self.land(&base, new, operation, &origin, |latest| Ok(if replace { removes(latest, |_| true, true) } else { Vec::new() }))
+            .await
     }
 
     /// Commits new files on whatever version is newest, with what `more` makes of that version, for as long as its columns
@@ -161,7 +156,7 @@ impl NewFiles {
     pub(crate) async fn write(
         lake: &Lake,
         base: &Arc<Snapshot>,
-        rows: impl Stream<Item = Result<RecordBatch>> + Send,
+        rows: BoxStream<'static, Result<RecordBatch>>,
     ) -> Result<Self> {
         Self::write_as(lake, base, &base.schema, rows).await
     }
@@ -171,10 +166,9 @@ impl NewFiles {
         lake: &Lake,
         base: &Arc<Snapshot>,
         schema: &SchemaRef,
-        rows: impl Stream<Item = Result<RecordBatch>> + Send,
+        mut rows: BoxStream<'static, Result<RecordBatch>>,
     ) -> Result<Self> {
         let mut files = OpenFiles::new(lake, base, schema)?;
-        let mut rows = std::pin::pin!(rows);
         while let Some(batch) = rows.next().await {
             let pushed = match batch {
                 Ok(batch) => Box::pin(files.push(batch)).await,

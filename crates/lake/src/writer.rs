@@ -12,9 +12,7 @@ use object_store::ObjectStore;
 use object_store::buffered::BufWriter;
 use object_store::path::Path;
 use parquet::arrow::ArrowSchemaConverter;
-use parquet::arrow::arrow_writer::{
-    ArrowColumnChunk, ArrowColumnWriter, ArrowRowGroupWriterFactory, compute_leaves,
-};
+use parquet::arrow::arrow_writer::{ArrowColumnChunk, ArrowColumnWriter, ArrowRowGroupWriterFactory, compute_leaves};
 use parquet::basic::{Compression as Codec, ZstdLevel};
 use parquet::file::metadata::ParquetMetaData;
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
@@ -115,8 +113,7 @@ impl FileWriter {
             .set_column_index_truncate_length(Some(BOUND_BYTES))
             .build();
         let parquet = ArrowSchemaConverter::new().convert(schema).map_err(failed)?;
-        let writer =
-            SerializedFileWriter::new(Vec::new(), parquet.root_schema_ptr(), Arc::new(properties)).map_err(failed)?;
+        let writer = SerializedFileWriter::new(Vec::new(), parquet.root_schema_ptr(), Arc::new(properties)).map_err(failed)?;
         let factory = ArrowRowGroupWriterFactory::new(&writer, schema.clone());
         Ok(Self {
             table: table.clone(),
@@ -248,10 +245,11 @@ impl FileWriter {
     fn open_group(&mut self) -> Result<Vec<Column>> {
         let writers = self.factory.create_column_writers(self.groups).map_err(|error| errors::write(&self.table, error))?;
         let mut writers = writers.into_iter();
-        let columns = self.fields.iter().enumerate().map(|(index, field)| Column {
-            index,
-            leaves: writers.by_ref().take(leaves(field.data_type())).collect(),
-        });
+        let columns = self
+            .fields
+            .iter()
+            .enumerate()
+            .map(|(index, field)| Column { index, leaves: writers.by_ref().take(leaves(field.data_type())).collect() });
         Ok(columns.collect())
     }
 
@@ -270,8 +268,7 @@ impl FileWriter {
         }
         if !encoding.last {
             open.sort_by_key(|column| column.index);
-            self.group_bytes =
-                open.iter().flat_map(|column| &column.leaves).map(ArrowColumnWriter::memory_size).sum();
+            self.group_bytes = open.iter().flat_map(|column| &column.leaves).map(ArrowColumnWriter::memory_size).sum();
             self.columns = Some(open);
             return Ok(());
         }

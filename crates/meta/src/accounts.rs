@@ -3,7 +3,7 @@
 use base::Result;
 use chrono::{DateTime, Utc};
 use sea_orm::entity::prelude::*;
-use sea_orm::{ActiveValue::Set, TransactionSession, sea_query::ExprTrait};
+use sea_orm::{ActiveValue::Set, sea_query::ExprTrait};
 
 use crate::clock::{micros, now, time};
 use crate::transactions::{begin, insert_new, retried};

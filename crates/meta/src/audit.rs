@@ -3,7 +3,7 @@
 use base::{Error, Result};
 use chrono::{DateTime, Utc};
 use sea_orm::entity::prelude::*;
-use sea_orm::{ActiveValue::Set, DbErr, QueryOrder, QuerySelect, TransactionSession};
+use sea_orm::{ActiveValue::Set, DbErr, QueryOrder, QuerySelect};
 
 use crate::Meta;
 use crate::clock::{micros, time};

@@ -13,7 +13,11 @@ pub(crate) fn micros(time: DateTime<Utc>) -> i64 {
 
 /// A stored time; what is beyond the calendar becomes its end.
 pub(crate) fn time(micros: i64) -> DateTime<Utc> {
-    DateTime::from_timestamp_micros(micros).unwrap_or(if micros < 0 { DateTime::<Utc>::MIN_UTC } else { DateTime::<Utc>::MAX_UTC })
+    DateTime::from_timestamp_micros(micros).unwrap_or(if micros < 0 {
+        DateTime::<Utc>::MIN_UTC
+    } else {
+        DateTime::<Utc>::MAX_UTC
+    })
 }
 
 /// This process's time, at the precision that is stored.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use base::Result;
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::{ExprTrait, LockBehavior, LockType};
-use sea_orm::{ActiveValue::Set, ConnectionTrait, DatabaseTransaction, DbErr, QueryOrder, QuerySelect, TransactionSession};
+use sea_orm::{ActiveValue::Set, ConnectionTrait, DatabaseTransaction, DbErr, QueryOrder, QuerySelect};
 use serde_json::Value;
 
 use crate::clock::{database_now, database_now_plus, micros, now};
@@ -13,8 +13,11 @@ use crate::failures::damaged;
 use crate::transactions::{begin, insert_new, retried};
 use crate::{Meta, counters};
 
-/// How many jobs that others snatch away a worker tries for before it says there is none.
-const SNATCHED_MAX: usize = 8;
+/// Jobs a worker looks at in one round, so that those that others snatch away cost no new search.
+const CANDIDATES: u64 = 8;
+
+/// Rounds of jobs all snatched away after which a worker says there is none.
+const ROUNDS_MAX: usize = 4;
 
 /// Jobs by kind and key.
 #[derive(Debug, Clone)]
@@ -72,21 +75,23 @@ impl Jobs {
 
     /// Takes the most urgent job of these kinds that is due and that nobody holds.
     pub async fn take(&self, kinds: &[&str], owner: &str, ttl: Duration) -> Result<Option<TakenJob>> {
-        for _ in 0..SNATCHED_MAX {
+        for _ in 0..ROUNDS_MAX {
             // A read without any lock first: idle workers ask often.
-            let due = self.due(kinds).one(self.meta.database()).await.map_err(|error| self.meta.failed(error))?;
-            if due.is_none() {
+            let due = self.due(kinds).all(self.meta.database()).await.map_err(|error| self.meta.failed(error))?;
+            if due.is_empty() {
                 return Ok(None);
             }
-            if let Some(row) = retried(&self.meta, || self.take_once(kinds, owner, ttl)).await? {
-                return Ok(Some(TakenJob {
-                    payload: serde_json::from_str(&row.payload).map_err(|error| damaged("jobs", error))?,
-                    id: row.id,
-                    kind: row.kind,
-                    key: row.job_key,
-                    fence: row.fence,
-                    attempt: row.attempt,
-                }));
+            for candidate in due {
+                if let Some(row) = retried(&self.meta, || self.take_once(&candidate, owner, ttl)).await? {
+                    return Ok(Some(TakenJob {
+                        payload: serde_json::from_str(&row.payload).map_err(|error| damaged("jobs", error))?,
+                        id: row.id,
+                        kind: row.kind,
+                        key: row.job_key,
+                        fence: row.fence,
+                        attempt: row.attempt,
+                    }));
+                }
             }
         }
         Ok(None)
@@ -101,15 +106,18 @@ impl Jobs {
             .order_by_desc(row::Column::Priority)
             .order_by_asc(row::Column::RunAfter)
             .order_by_asc(row::Column::Id)
-            .limit(1)
+            .limit(CANDIDATES)
     }
 
-    async fn take_once(&self, kinds: &[&str], owner: &str, ttl: Duration) -> Result<Option<row::Model>, DbErr> {
+    async fn take_once(&self, job: &row::Model, owner: &str, ttl: Duration) -> Result<Option<row::Model>, DbErr> {
         let transaction = begin(self.meta.database()).await?;
         let backend = transaction.get_database_backend();
-        // SQLite has no row locks and leaves the clause out; there the transaction is alone anyhow.
-        let due = self.due(kinds).lock_with_behavior(LockType::Update, LockBehavior::SkipLocked);
-        let Some(found) = due.one(&transaction).await? else { return Ok(None) };
+        // One row by its key: a locking search would make MySQL lock every row that it sorts. SQLite has no row locks and
+        // leaves the clause out; there the transaction is alone anyhow.
+        let free = row::Entity::find_by_id(job.id.clone())
+            .filter(row::Column::Fence.eq(job.fence))
+            .lock_with_behavior(LockType::Update, LockBehavior::SkipLocked);
+        let Some(found) = free.one(&transaction).await? else { return Ok(None) };
         let fence = counters::next(&transaction, counters::FENCE).await?;
         let taken = row::Entity::update_many()
             .col_expr(row::Column::Owner, Expr::value(owner))
@@ -118,6 +126,7 @@ impl Jobs {
             .col_expr(row::Column::ExpiresAt, database_now_plus(backend, ttl))
             .filter(row::Column::Id.eq(&found.id))
             .filter(row::Column::Fence.eq(found.fence))
+            .filter(Expr::col(row::Column::ExpiresAt).lte(database_now(backend)))
             .exec(&transaction)
             .await?;
         if taken.rows_affected != 1 {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use base::Result;
 use chrono::{DateTime, Utc};
 use sea_orm::entity::prelude::*;
-use sea_orm::{ActiveValue::Set, ConnectionTrait, DbErr, TransactionSession, sea_query::ExprTrait};
+use sea_orm::{ActiveValue::Set, ConnectionTrait, DbErr, sea_query::ExprTrait};
 
 use crate::Meta;
 use crate::clock::{database_now, database_now_plus, time};

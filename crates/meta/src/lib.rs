@@ -19,6 +19,7 @@ pub mod positions;
 pub mod resources;
 pub mod runs;
 pub mod secrets;
+pub mod steps;
 mod stores;
 #[cfg(test)]
 mod suite;
@@ -39,8 +40,9 @@ pub use leases::{Lease, Leases};
 pub use logs::LogRow;
 pub use positions::{LedgerEntry, Positions};
 pub use resources::{ResourceRow, Resources};
-pub use runs::{RunFilter, RunRow, Runs, StepRow};
+pub use runs::{RunChange, RunFilter, RunRow, Runs};
 pub use secrets::{SecretRow, Secrets};
+pub use steps::StepRow;
 pub use tokens::{TokenKind, TokenRow, Tokens};
 pub use url::DatabaseUrl;
 
@@ -69,7 +71,7 @@ impl Meta {
 
     /// Asks the database for a sign of life.
     pub async fn ping(&self) -> Result<()> {
-        self.database().ping().await.map_err(|error| self.failed(error))
+        Box::pin(self.database().ping()).await.map_err(|error| self.failed(error))
     }
 
     /// Closes the connections; what is under way ends first.

@@ -3,7 +3,7 @@
 use base::{Result, RunId};
 use chrono::{DateTime, Utc};
 use sea_orm::entity::prelude::*;
-use sea_orm::{ActiveValue::Set, DatabaseTransaction, DbErr, QueryOrder, QuerySelect, TransactionSession, sea_query::ExprTrait};
+use sea_orm::{ActiveValue::Set, DatabaseTransaction, DbErr, QueryOrder, QuerySelect, sea_query::ExprTrait};
 
 use crate::clock::{micros, time};
 use crate::failures::damaged;
@@ -78,7 +78,7 @@ impl Runs {
             .filter(row::Column::RunId.eq(id.to_string()))
             .filter(row::Column::Seq.gt(after_seq))
             .order_by_asc(row::Column::Seq)
-            .limit(limit.min(PAGE_ROWS_MAX))
+            .limit(std::cmp::min(limit, PAGE_ROWS_MAX))
             .all(self.meta.database())
             .await;
         rows.map_err(|error| self.meta.failed(error))?.into_iter().map(read).collect()

@@ -7,7 +7,7 @@ mod m0003_work;
 use std::collections::HashSet;
 
 use sea_orm::sea_query::{ColumnDef, Index, IndexCreateStatement, TableCreateStatement};
-use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, DbErr, Statement, TransactionSession};
+use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, DbErr, Statement};
 use sea_orm_migration::{MigrationTrait, MigratorTrait, SchemaManager, async_trait};
 
 use crate::transactions::begin;
@@ -94,14 +94,22 @@ impl Columns {
     /// A text of any length; MySQL's plain TEXT ends at 64 KiB.
     fn text(self, column: &'static str) -> ColumnDef {
         let mut column = ColumnDef::new(column);
-        if self.0 == DbBackend::MySql { column.custom("longtext") } else { column.text() };
+        if self.0 == DbBackend::MySql {
+            column.custom("longtext")
+        } else {
+            column.text()
+        };
         column.not_null().to_owned()
     }
 
     /// Bytes of any length.
     fn bytes(self, column: &'static str) -> ColumnDef {
         let mut column = ColumnDef::new(column);
-        if self.0 == DbBackend::MySql { column.custom("longblob") } else { column.blob() };
+        if self.0 == DbBackend::MySql {
+            column.custom("longblob")
+        } else {
+            column.blob()
+        };
         column.not_null().to_owned()
     }
 

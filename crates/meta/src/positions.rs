@@ -2,7 +2,7 @@
 
 use base::Result;
 use sea_orm::entity::prelude::*;
-use sea_orm::{ActiveValue::Set, DbErr, QueryOrder, TransactionSession};
+use sea_orm::{ActiveValue::Set, DbErr, QueryOrder};
 use serde_json::Value;
 
 use crate::Meta;

@@ -3,7 +3,7 @@
 use base::{Error, Result};
 use chrono::{DateTime, Utc};
 use sea_orm::entity::prelude::*;
-use sea_orm::{ActiveValue::Set, DatabaseTransaction, DbErr, QueryOrder, TransactionSession};
+use sea_orm::{ActiveValue::Set, DatabaseTransaction, DbErr, QueryOrder, QuerySelect};
 use serde_json::Value;
 
 use crate::clock::{micros, now, time};
@@ -121,7 +121,8 @@ impl Resources {
     async fn put_once(&self, wanted: &ResourceRow, expected_version: Option<i64>) -> Result<Put, DbErr> {
         let transaction = begin(self.meta.database()).await?;
         let key = (wanted.kind.clone(), wanted.name.clone());
-        let before = row::Entity::find_by_id(key).one(&transaction).await?;
+        // Writers of one resource wait in line here; the comparison below is what makes it right, this only makes it fair.
+        let before = row::Entity::find_by_id(key).lock_exclusive().one(&transaction).await?;
         let found = before.as_ref().map_or(0, |before| before.version);
         if expected_version.is_some_and(|expected| expected != found) {
             return Ok(Put::Conflict(found));

@@ -1,16 +1,16 @@
-//! Runs and their steps: every change of state compares the state before and the fence of whoever makes it.
+//! Runs: every change of state compares the state before and the fence of whoever makes it.
 
 use base::{Result, RunId};
 use chrono::{DateTime, Utc};
 use sea_orm::entity::prelude::*;
-use sea_orm::{ActiveValue::Set, DbErr, QueryOrder, QuerySelect, TransactionSession};
+use sea_orm::{ActiveValue::Set, DbErr, QueryOrder, QuerySelect};
 use serde_json::Value;
 
 use crate::clock::{micros, now, time};
 use crate::failures::damaged;
 use crate::jobs::{Job, push_in};
-use crate::transactions::{begin, insert_new, retried, upsert};
-use crate::{Meta, logs};
+use crate::transactions::{begin, insert_new, retried};
+use crate::{Meta, StepRow, logs, steps};
 
 /// Most runs of one page.
 const PAGE_ROWS_MAX: u64 = 1000;
@@ -76,58 +76,6 @@ impl RunRow {
     }
 }
 
-/// One step of a run.
-#[derive(Debug, Clone, PartialEq)]
-pub struct StepRow {
-    /// The run.
-    pub run_id: RunId,
-    /// The step's name, unique in its run.
-    pub step: String,
-    /// Such as `running`.
-    pub state: String,
-    /// From 1 once it began.
-    pub attempt: i32,
-    /// Rows done.
-    pub rows: i64,
-    /// Bytes done.
-    pub bytes: i64,
-    /// Rows put into quarantine.
-    pub rejected: i64,
-    /// Rows to do, if known.
-    pub total_rows: Option<i64>,
-    /// Bytes to do, if known.
-    pub total_bytes: Option<i64>,
-    /// When this attempt began.
-    pub started_at: Option<DateTime<Utc>>,
-    /// When it ended.
-    pub finished_at: Option<DateTime<Utc>>,
-    /// Why it failed.
-    pub error: Option<Value>,
-    /// What it hands on, such as the version it committed.
-    pub output: Value,
-}
-
-impl StepRow {
-    /// A step in `state` that has done nothing yet.
-    pub fn new(run_id: RunId, step: impl Into<String>, state: impl Into<String>) -> Self {
-        Self {
-            run_id,
-            step: step.into(),
-            state: state.into(),
-            attempt: 0,
-            rows: 0,
-            bytes: 0,
-            rejected: 0,
-            total_rows: None,
-            total_bytes: None,
-            started_at: None,
-            finished_at: None,
-            error: None,
-            output: Value::Null,
-        }
-    }
-}
-
 /// Which runs to list; all conditions hold together.
 #[derive(Debug, Clone, Default)]
 pub struct RunFilter {
@@ -176,7 +124,7 @@ impl Runs {
                 return Ok(false);
             }
             if !steps.is_empty() {
-                step::Entity::insert_many(steps.iter().map(store_step)).exec_without_returning(&transaction).await?;
+                steps::insert_in(&transaction, steps).await?;
             }
             if let Some(job) = job {
                 push_in(&transaction, job).await?;
@@ -192,13 +140,8 @@ impl Runs {
         let database = self.meta.database();
         let found = run::Entity::find_by_id(id.to_string()).one(database).await.map_err(|error| self.meta.failed(error))?;
         let Some(run) = found else { return Ok(None) };
-        let steps = step::Entity::find()
-            .filter(step::Column::RunId.eq(id.to_string()))
-            .order_by_asc(step::Column::Step)
-            .all(database)
-            .await
-            .map_err(|error| self.meta.failed(error))?;
-        Ok(Some((read_run(run)?, steps.into_iter().map(read_step).collect::<Result<_>>()?)))
+        let steps = steps::of(database, id).await.map_err(|error| self.meta.failed(error))?;
+        Ok(Some((read_run(run)?, steps.into_iter().map(steps::read).collect::<Result<_>>()?)))
     }
 
     /// The newest runs that fit, newest first, without their steps.
@@ -225,14 +168,7 @@ impl Runs {
     }
 
     /// Moves a run from one of the states `from` to `to`. With a fence, refuses if a higher one wrote before. False: not moved.
-    pub async fn set_run_state(
-        &self,
-        id: RunId,
-        from: &[&str],
-        to: &str,
-        fence: Option<i64>,
-        change: RunChange,
-    ) -> Result<bool> {
+    pub async fn set_run_state(&self, id: RunId, from: &[&str], to: &str, fence: Option<i64>, change: RunChange) -> Result<bool> {
         let mut row = run::ActiveModel { state: Set(to.to_owned()), ..Default::default() };
         if let Some(at) = change.started_at {
             row.started_at = Set(Some(micros(at)));
@@ -287,34 +223,11 @@ impl Runs {
         Ok(updated.rows_affected == 1)
     }
 
-    /// Writes a step as it is now. With a fence, refuses (false) unless the run's fence is not higher.
-    pub async fn update_step(&self, row: &StepRow, fence: Option<i64>) -> Result<bool> {
-        retried(&self.meta, || async {
-            let transaction = begin(self.meta.database()).await?;
-            if let Some(fence) = fence {
-                // Taking the run's row keeps a new owner from slipping in between this check and the step's write.
-                let held = run::Entity::update_many()
-                    .col_expr(run::Column::Fence, Expr::value(fence))
-                    .filter(run::Column::Id.eq(row.run_id.to_string()))
-                    .filter(run::Column::Fence.lte(fence))
-                    .exec(&transaction)
-                    .await?;
-                if held.rows_affected != 1 {
-                    return Ok(false);
-                }
-            }
-            upsert(&transaction, store_step(row)).await?;
-            transaction.commit().await?;
-            Ok(true)
-        })
-        .await
-    }
-
     /// Removes a run with its steps and logs.
     pub async fn delete(&self, id: RunId) -> Result<bool> {
         retried(&self.meta, || async {
             let transaction = begin(self.meta.database()).await?;
-            step::Entity::delete_many().filter(step::Column::RunId.eq(id.to_string())).exec(&transaction).await?;
+            steps::delete_in(&transaction, id).await?;
             logs::delete_in(&transaction, id).await?;
             let deleted = run::Entity::delete_by_id(id.to_string()).exec(&transaction).await?;
             transaction.commit().await?;
@@ -363,43 +276,7 @@ fn read_run(row: run::Model) -> Result<RunRow> {
     })
 }
 
-fn store_step(row: &StepRow) -> step::ActiveModel {
-    step::ActiveModel {
-        run_id: Set(row.run_id.to_string()),
-        step: Set(row.step.clone()),
-        state: Set(row.state.clone()),
-        attempt: Set(row.attempt),
-        row_count: Set(row.rows),
-        byte_count: Set(row.bytes),
-        rejected: Set(row.rejected),
-        total_rows: Set(row.total_rows),
-        total_bytes: Set(row.total_bytes),
-        started_at: Set(row.started_at.map(micros)),
-        finished_at: Set(row.finished_at.map(micros)),
-        error: Set(row.error.as_ref().map(Value::to_string)),
-        output: Set(row.output.to_string()),
-    }
-}
-
-fn read_step(row: step::Model) -> Result<StepRow> {
-    Ok(StepRow {
-        run_id: row.run_id.parse().map_err(|error| damaged("run_steps", error))?,
-        error: row.error.as_deref().map(|text| json("run_steps", text)).transpose()?,
-        output: json("run_steps", &row.output)?,
-        step: row.step,
-        state: row.state,
-        attempt: row.attempt,
-        rows: row.row_count,
-        bytes: row.byte_count,
-        rejected: row.rejected,
-        total_rows: row.total_rows,
-        total_bytes: row.total_bytes,
-        started_at: row.started_at.map(time),
-        finished_at: row.finished_at.map(time),
-    })
-}
-
-fn json(table: &'static str, text: &str) -> Result<Value> {
+pub(crate) fn json(table: &'static str, text: &str) -> Result<Value> {
     serde_json::from_str(text).map_err(|error| damaged(table, error))
 }
 
@@ -425,35 +302,6 @@ pub(crate) mod run {
         pub cancel_requested: bool,
         pub fence: i64,
         pub log_lines: i64,
-    }
-
-    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
-    pub enum Relation {}
-
-    impl ActiveModelBehavior for ActiveModel {}
-}
-
-mod step {
-    use sea_orm::entity::prelude::*;
-
-    #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
-    #[sea_orm(table_name = "run_steps")]
-    pub struct Model {
-        #[sea_orm(primary_key, auto_increment = false)]
-        pub run_id: String,
-        #[sea_orm(primary_key, auto_increment = false)]
-        pub step: String,
-        pub state: String,
-        pub attempt: i32,
-        pub row_count: i64,
-        pub byte_count: i64,
-        pub rejected: i64,
-        pub total_rows: Option<i64>,
-        pub total_bytes: Option<i64>,
-        pub started_at: Option<i64>,
-        pub finished_at: Option<i64>,
-        pub error: Option<String>,
-        pub output: String,
     }
 
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

@@ -17,7 +17,7 @@ const CONNECTIONS_MAX: u32 = 10;
 /// Connections that nobody used for so long are closed.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(300);
 
-/// Connects.
+/// Connects. The drivers' futures are large, so each is boxed.
 pub(crate) async fn connect(url: &DatabaseUrl) -> Result<DatabaseConnection, DbErr> {
     for warning in url.warnings() {
         tracing::warn!("{warning}");
@@ -26,10 +26,10 @@ pub(crate) async fn connect(url: &DatabaseUrl) -> Result<DatabaseConnection, DbE
         tracing::debug!(options = ?url.unused(), "options of the database URL that have no use here");
     }
     match &url.target {
-        Target::Sqlite(path) => sqlite::connect(path).await,
+        Target::Sqlite(path) => Box::pin(sqlite::connect(path)).await,
         Target::Server(server) => match server.engine {
-            Engine::Postgres => postgres::connect(server).await,
-            Engine::MySql => mysql::connect(server).await,
+            Engine::Postgres => Box::pin(postgres::connect(server)).await,
+            Engine::MySql => Box::pin(mysql::connect(server)).await,
         },
     }
 }

@@ -3,7 +3,7 @@
 use base::Result;
 use chrono::{DateTime, Utc};
 use sea_orm::entity::prelude::*;
-use sea_orm::{ActiveValue::Set, QueryOrder, TransactionSession, sea_query::ExprTrait};
+use sea_orm::{ActiveValue::Set, QueryOrder, sea_query::ExprTrait};
 use serde_json::Value;
 
 use crate::clock::{micros, now, time};
@@ -129,8 +129,7 @@ impl Tokens {
     /// Deletes tokens and sessions that ended before then; answers how many.
     pub async fn delete_ended(&self, before: DateTime<Utc>) -> Result<u64> {
         let ended = row::Column::ExpiresAt.lt(micros(before)).or(row::Column::RevokedAt.lt(micros(before)));
-        let deleted =
-            retried(&self.meta, || row::Entity::delete_many().filter(ended.clone()).exec(self.meta.database())).await?;
+        let deleted = retried(&self.meta, || row::Entity::delete_many().filter(ended.clone()).exec(self.meta.database())).await?;
         Ok(deleted.rows_affected)
     }
 }

@@ -130,7 +130,10 @@ fn sqlite(path: &str) -> Result<DatabaseUrl> {
         return Err(wrong("name the file, as in sqlite:/var/lib/dataux/meta.db"));
     }
     let warnings = options.split('&').filter(|option| !option.is_empty()).map(|option| {
-        format!("option `{}` of the database URL is not known and was ignored", shorten(option.split('=').next().unwrap_or_default()))
+        format!(
+            "option `{}` of the database URL is not known and was ignored",
+            shorten(option.split('=').next().unwrap_or_default())
+        )
     });
     Ok(DatabaseUrl { target: Target::Sqlite(PathBuf::from(path)), warnings: warnings.collect(), unused: Vec::new() })
 }

@@ -268,3 +268,76 @@ async fn a_user_without_grants_is_refused_and_it_is_written_down() {
         body["items"].as_array().expect("items").iter().filter(|item| item["action"] == "service" && item["allowed"] == false);
     assert_eq!(refused.count(), 1, "{body}");
 }
+
+/// Ten to the power of `digits` rows.
+fn many(digits: usize) -> String {
+    let ten = "(values (0),(1),(2),(3),(4),(5),(6),(7),(8),(9))";
+    let tables: Vec<String> = (0..digits).map(|index| format!("{ten} as t{index}(n{index})")).collect();
+    format!("select t0.n0 as n from {}", tables.join(" cross join "))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_failure_in_the_middle_is_never_taken_for_the_end() {
+    let fixture = fixture().await;
+    let token = fixture.token().await;
+    let body = json!({ "sql": many(5), "limit_rows": 20_000 });
+    let response = fixture.send(post("/api/v1/sql", Some(&token), &body)).await;
+    assert_eq!(response.status(), StatusCode::OK);
+    let text = text(response).await;
+    let last: Value = serde_json::from_str(text.lines().last().expect("lines")).expect("JSON");
+    assert_eq!(last["error"]["code"], "query_rows_limit", "{last}");
+    for accept in ["text/csv", "application/vnd.apache.arrow.stream", "application/json"] {
+        let mut request = post("/api/v1/sql", Some(&token), &body);
+        request.headers_mut().insert(header::ACCEPT, accept.parse().expect("a header"));
+        let response = fixture.send(request).await;
+        let error = to_bytes(response.into_body(), 16 << 20).await.expect_err(accept).into_inner();
+        assert!(error.downcast_ref::<base::Error>().is_some(), "{accept}: {error}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn serves_over_the_network_cancels_and_drains() {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    let fixture = fixture().await;
+    let token = fixture.token().await;
+    let Fixture { _folder, mut platform, router } = fixture;
+    drop(router);
+    let settings = Settings { listen: ([127, 0, 0, 1], 0).into(), ..platform.settings().clone() };
+    platform = Platform::open(settings).await.expect("opens again");
+    let (ready, address) = tokio::sync::oneshot::channel();
+    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let told = |is: crate::Ready| ready.send(is.address).expect("somebody waits");
+    let stopping = async move {
+        let _ = stopped.await;
+    };
+    let served = tokio::spawn(crate::serve_platform(platform.clone(), None, told, stopping));
+    let address = address.await.expect("listens");
+
+    let body = json!({ "sql": many(9) }).to_string();
+    let mut client = tokio::net::TcpStream::connect(address).await.expect("connects");
+    let request = format!(
+        "POST /api/v1/sql HTTP/1.1\r\nhost: test\r\nauthorization: Bearer {token}\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    client.write_all(request.as_bytes()).await.expect("sent");
+    let mut first = [0; 1024];
+    let length = client.read(&mut first).await.expect("first rows come before the last are computed");
+    assert!(first[..length].starts_with(b"HTTP/1.1 200"), "{}", String::from_utf8_lossy(&first[..length]));
+    drop(client);
+    // The query ends because nobody reads any more, and its end is written down.
+    let cancelled = async {
+        loop {
+            let filter = guard::AuditFilter { action: Some("sql".to_owned()), limit: 10, ..guard::AuditFilter::default() };
+            let page = platform.guard().audit().page(&filter).await.expect("a page");
+            if page.items.iter().any(|item| item.event["error"] == "cancelled") {
+                return;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        }
+    };
+    tokio::time::timeout(std::time::Duration::from_secs(30), cancelled).await.expect("it was cancelled");
+    stop.send(()).expect("it still serves");
+    served.await.expect("no panic").expect("ends well");
+    assert!(tokio::net::TcpStream::connect(address).await.is_err(), "it listens no more");
+}

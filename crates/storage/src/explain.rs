@@ -15,9 +15,16 @@ pub fn explain(location: &str, path: impl std::fmt::Display, error: StoreError) 
     let code = match &error {
         _ if text.contains("NoSuchBucket") => &STORE_LOCATION_MISSING,
         // S3 answers 403 both for a wrong key and for a right key without permission; only the body tells them apart.
-        _ if ["InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken", "InvalidToken", "RequestTimeTooSkewed", "AuthorizationHeaderMalformed"]
-            .iter()
-            .any(|word| text.contains(word)) =>
+        _ if [
+            "InvalidAccessKeyId",
+            "SignatureDoesNotMatch",
+            "ExpiredToken",
+            "InvalidToken",
+            "RequestTimeTooSkewed",
+            "AuthorizationHeaderMalformed",
+        ]
+        .iter()
+        .any(|word| text.contains(word)) =>
         {
             &STORE_KEY_REFUSED
         }
@@ -33,7 +40,10 @@ pub fn explain(location: &str, path: impl std::fmt::Display, error: StoreError) 
             Some(std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded) => &STORE_FULL,
             Some(std::io::ErrorKind::NotFound) => &STORE_OBJECT_MISSING,
             _ if text.contains("XMinioStorageFull") || text.contains("QuotaExceeded") => &STORE_FULL,
-            _ if text.contains("HTTP error") || text.contains("error sending request") || text.contains("InstanceCredentials") => {
+            _ if text.contains("HTTP error")
+                || text.contains("error sending request")
+                || text.contains("InstanceCredentials") =>
+            {
                 &STORE_UNREACHABLE
             }
             _ => &STORE_FAILED,

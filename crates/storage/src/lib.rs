@@ -6,6 +6,8 @@ mod options;
 mod probe;
 mod store;
 mod stores;
+#[cfg(test)]
+mod tests;
 
 pub use explain::explain;
 pub use options::StoreOptions;

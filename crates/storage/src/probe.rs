@@ -47,7 +47,9 @@ impl Store {
             return Ok(probe);
         }
         match self.object_store.put_opts(&key, b"second writer".as_slice().into(), create()).await {
-            Err(object_store::Error::AlreadyExists { .. } | object_store::Error::Precondition { .. }) => probe.put_if_absent = true,
+            Err(object_store::Error::AlreadyExists { .. } | object_store::Error::Precondition { .. }) => {
+                probe.put_if_absent = true
+            }
             Ok(_) => probe.failures.push("a second create of the same key was not refused".to_owned()),
             Err(error) => probe.failures.push(self.explain(&key, error).to_string()),
         }

@@ -91,9 +91,9 @@ impl Home {
             }
             None => Body::empty(),
         };
-        let request = builder.body(body).map_err(|error| {
-            Failure::Own(Error::new(&crate::codes::ANSWER_UNREADABLE).with("request", place).because(error))
-        })?;
+        let request = builder
+            .body(body)
+            .map_err(|error| Failure::Own(Error::new(&crate::codes::ANSWER_UNREADABLE).with("request", place).because(error)))?;
         let response = match self.router.clone().oneshot(request).await {
             Ok(response) => response,
             Err(never) => match never {},

@@ -71,20 +71,33 @@ mod tests {
     /// A small stand-in for the API.
     async fn serve() -> String {
         let router = Router::new()
-            .route("/api/v1/echo/{name}", get(|Path(name): Path<String>, headers: HeaderMap| async move {
-                let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned();
-                Json(json!({ "name": name, "token": header("authorization"), "language": header("accept-language") }))
-            }))
-            .route("/api/v1/refused", get(|| async {
-                (StatusCode::FORBIDDEN, Json(json!({"code": "not_allowed", "message": "no", "blame": "user", "retry": false})))
-            }))
+            .route(
+                "/api/v1/echo/{name}",
+                get(|Path(name): Path<String>, headers: HeaderMap| async move {
+                    let header =
+                        |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned();
+                    Json(json!({ "name": name, "token": header("authorization"), "language": header("accept-language") }))
+                }),
+            )
+            .route(
+                "/api/v1/refused",
+                get(|| async {
+                    (
+                        StatusCode::FORBIDDEN,
+                        Json(json!({"code": "not_allowed", "message": "no", "blame": "user", "retry": false})),
+                    )
+                }),
+            )
             .route("/api/v1/proxy", get(|| async { (StatusCode::BAD_GATEWAY, "<html>bad gateway</html>") }))
-            .route("/api/v1/pages", get(|query: axum::extract::RawQuery| async move {
-                match query.0.as_deref() {
-                    None => Json(json!({ "items": [1, 2], "next": "2" })),
-                    _ => Json(json!({ "items": [3], "next": null })),
-                }
-            }))
+            .route(
+                "/api/v1/pages",
+                get(|query: axum::extract::RawQuery| async move {
+                    match query.0.as_deref() {
+                        None => Json(json!({ "items": [1, 2], "next": "2" })),
+                        _ => Json(json!({ "items": [3], "next": null })),
+                    }
+                }),
+            )
             .route("/api/v1/text", post(|body: String| async move { Json(Value::String(body)) }));
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("bound");

@@ -69,7 +69,9 @@ mod tests {
         let variable = |name: &str| environment.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned());
         match target(globals, variable, logins) {
             Ok(Target::Home(path)) => path.display().to_string(),
-            Ok(Target::Server { url, token }) => format!("{url} {}", token.map_or(String::new(), |token| token.expose().to_owned())),
+            Ok(Target::Server { url, token }) => {
+                format!("{url} {}", token.map_or(String::new(), |token| token.expose().to_owned()))
+            }
             Err(failure) => format!("exit {}", failure.exit()),
         }
     }

@@ -15,9 +15,11 @@ use crate::terminal::Paint;
 
 /// Options.
 #[derive(Debug, Args)]
-#[command(after_help = "Applying the same files again changes nothing. All documents are checked before the first one is stored.\n\n\
+#[command(
+    after_help = "Applying the same files again changes nothing. All documents are checked before the first one is stored.\n\n\
                         Examples:\n  dataux apply -f airline/\n  dataux apply -f connection.yaml -f pipeline.yaml --dry-run\n  \
-                        dataux get pipeline flights-daily -o yaml | sed s/UA/AA/ | dataux apply -f -")]
+                        dataux get pipeline flights-daily -o yaml | sed s/UA/AA/ | dataux apply -f -"
+)]
 pub struct Arguments {
     /// A file, a folder (its .yaml, .yml and .json files, folders inside too) or - for standard input; may be repeated
     #[arg(short, long = "file", value_name = "PATH", required = true, value_hint = ValueHint::AnyPath)]

@@ -63,7 +63,12 @@ fn doomed(arguments: &Arguments) -> Outcome<Vec<(String, String)>> {
         for other in &arguments.names {
             match other.split_once('/') {
                 Some((kind, name)) => all.push((kind.to_owned(), name.to_owned())),
-                None => return Err(Failure::usage("delete", format!("`{other}` lacks its kind; write KIND/NAME for each, or KIND NAME NAME"))),
+                None => {
+                    return Err(Failure::usage(
+                        "delete",
+                        format!("`{other}` lacks its kind; write KIND/NAME for each, or KIND NAME NAME"),
+                    ));
+                }
             }
         }
         return Ok(all);
@@ -79,7 +84,11 @@ mod tests {
     use super::*;
 
     fn of(kind: &str, names: &[&str]) -> Outcome<Vec<(String, String)>> {
-        doomed(&Arguments { kind: Some(kind.into()), names: names.iter().map(|name| (*name).to_owned()).collect(), files: Vec::new() })
+        doomed(&Arguments {
+            kind: Some(kind.into()),
+            names: names.iter().map(|name| (*name).to_owned()).collect(),
+            files: Vec::new(),
+        })
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use base::{Error, Secret, document};
 use clap::Args;
-use serde_json::{Value, json};
+use serde_json::json;
 use server::Platform;
 
 use super::serve::serve;
@@ -25,9 +25,11 @@ const TOKEN_SECONDS: u64 = 7 * 86_400;
 
 /// Options.
 #[derive(Debug, Args)]
-#[command(after_help = "Collects the New York flights of 2013 from zipped CSV files and from a database, cleans, checks, summarises and\n\
+#[command(
+    after_help = "Collects the New York flights of 2013 from zipped CSV files and from a database, cleans, checks, summarises and\n\
                         publishes them, and serves until ^C. On the same home again nothing is doubled.\n\n\
-                        Examples:\n  dataux demo\n  dataux demo --home ./demo --listen 127.0.0.1:9000\n  dataux demo --home ./demo --once")]
+                        Examples:\n  dataux demo\n  dataux demo --home ./demo --listen 127.0.0.1:9000\n  dataux demo --home ./demo --once"
+)]
 pub struct Arguments {
     /// Address to listen on [env: DATAUX_LISTEN, PORT] [default: 127.0.0.1:8080]
     #[arg(long, value_name = "ADDRESS")]
@@ -70,7 +72,8 @@ pub async fn run(session: &mut Session, arguments: Arguments) -> Outcome {
             return Err(failure);
         }
     };
-    let words = Words { login: login_line(session, made.as_ref(), given), token, home: platform.home().root().display().to_string() };
+    let words =
+        Words { login: login_line(session, made.as_ref(), given), token, home: platform.home().root().display().to_string() };
     if arguments.once {
         let text = words.text(session, &format!("http://{}", platform.settings().listen), false);
         platform.close().await;
@@ -109,7 +112,11 @@ async fn declare_and_run(session: &mut Session, client: &Client) -> Outcome<Secr
     let changes = super::apply::send(client, &documents, false).await?;
     let changed = changes.iter().filter(|change| super::apply::is_change(change)).count();
     let unchanged = changes.len() - changed;
-    session.note(&format!("  {changed} {}, {unchanged} {}", session.say("changed", "项变更"), session.say("unchanged", "项不变")));
+    session.note(&format!(
+        "  {changed} {}, {unchanged} {}",
+        session.say("changed", "项变更"),
+        session.say("unchanged", "项不变")
+    ));
     for declared in document::read(&documents.text, "example")?.iter().filter(|document| document.kind == "Pipeline") {
         let name = declared.name.as_str();
         session.note(&session.paint_error.bold(&format!("{} {name}", session.say("running", "运行"))));
@@ -123,21 +130,25 @@ async fn declare_and_run(session: &mut Session, client: &Client) -> Outcome<Secr
 
 /// A fresh token; those of earlier demos on this home end.
 async fn token(client: &Client) -> Outcome<Secret> {
-    for old in client.get(&["api", "v1", "tokens"]).items(1_000).await? {
-        let live = old.get("revoked_at").is_none_or(Value::is_null);
-        if live && text(&old, "name") == TOKEN_NAME && text(&old, "user") == guard::ADMIN {
+    for old in client.get(&["api", "v1", "tokens"]).query("user", guard::ADMIN).items(1_000).await? {
+        if text(&old, "name") == TOKEN_NAME {
             client.delete(&["api", "v1", "tokens", &text(&old, "id")]).value().await?;
         }
     }
-    let answer = super::token::create(client, guard::ADMIN, TOKEN_NAME, Some(TOKEN_SECONDS)).await?;
+    // It can call the service that is shown, and nothing else.
+    let body = json!({
+        "user": guard::ADMIN, "name": TOKEN_NAME, "expires_in_seconds": TOKEN_SECONDS,
+        "scope": [{ "allow": ["execute"], "on": ["service:delays"] }],
+    });
+    let answer = client.post(&["api", "v1", "tokens"]).json(&body).value().await?;
     Ok(Secret::new(text(&answer, "token")))
 }
 
 async fn blocking(path: std::path::PathBuf, work: fn(&Path) -> Outcome) -> Outcome {
     let place = path.display().to_string();
-    tokio::task::spawn_blocking(move || work(&path)).await.map_err(|error| {
-        Failure::Own(Error::new(&crate::codes::EXAMPLE_UNUSABLE).with("place", place).because(error))
-    })?
+    tokio::task::spawn_blocking(move || work(&path))
+        .await
+        .map_err(|error| Failure::Own(Error::new(&crate::codes::EXAMPLE_UNUSABLE).with("place", place).because(error)))?
 }
 
 fn login_line(session: &Session, made: Option<&Secret>, given: bool) -> String {
@@ -145,8 +156,16 @@ fn login_line(session: &Session, made: Option<&Secret>, given: bool) -> String {
         Some(password) => {
             format!("admin  {} {}", session.say("password (shown only now):", "密码（仅显示一次）："), password.expose())
         }
-        None if given => format!("admin  {}", session.say("with the password of DATAUX_ADMIN_PASSWORD", "密码取自 DATAUX_ADMIN_PASSWORD")),
-        None => format!("admin  {}", session.say("with the password shown when the home was made (dataux passwd sets another)", "使用新建目录时显示的密码（dataux passwd 可重设）")),
+        None if given => {
+            format!("admin  {}", session.say("with the password of DATAUX_ADMIN_PASSWORD", "密码取自 DATAUX_ADMIN_PASSWORD"))
+        }
+        None => format!(
+            "admin  {}",
+            session.say(
+                "with the password shown when the home was made (dataux passwd sets another)",
+                "使用新建目录时显示的密码（dataux passwd 可重设）"
+            )
+        ),
     }
 }
 
@@ -172,13 +191,19 @@ impl Words {
         text.push_str(&format!("{}\n", say("try", "试试")));
         text.push_str(&format!("  {}\n", paint.cyan(&format!("{program} sql --home {home} \"{question}\""))));
         text.push_str(&format!("  {}\n", paint.cyan(&format!("{program} quarantine show lake.dwd.flights --home {home}"))));
-        let curl = format!("curl -H 'Authorization: Bearer {}' '{address}/services/delays?carrier=UA&limit=5'", self.token.expose());
+        let curl =
+            format!("curl -H 'Authorization: Bearer {}' '{address}/services/delays?carrier=UA&limit=5'", self.token.expose());
         if serving {
             text.push_str(&format!("  {}\n\n{}\n", paint.cyan(&curl), paint.dim(say("^C stops", "^C 停止"))));
         } else {
             text.push_str(&format!("  {}\n", paint.cyan(&format!("{program} runs --home {home}"))));
             let serve = format!("{program} serve --home {home}");
-            text.push_str(&format!("\n{}\n  {}\n  {}\n", say("and when it is served", "启动服务后"), paint.cyan(&serve), paint.cyan(&curl)));
+            text.push_str(&format!(
+                "\n{}\n  {}\n  {}\n",
+                say("and when it is served", "启动服务后"),
+                paint.cyan(&serve),
+                paint.cyan(&curl)
+            ));
         }
         text
     }
@@ -191,7 +216,8 @@ fn program(called: Option<String>) -> String {
 
 /// A word as the shell takes it.
 fn quoted(word: &str) -> String {
-    let plain = word.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '/' | '.' | '-' | '_' | '=' | ':' | '~' | '+' | ','));
+    let plain =
+        word.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '/' | '.' | '-' | '_' | '=' | ':' | '~' | '+' | ','));
     if plain && !word.is_empty() { word.to_owned() } else { format!("'{}'", word.replace('\'', "'\\''")) }
 }
 

@@ -61,7 +61,14 @@ pub async fn tables(session: &mut Session, client: &Client, output: Output) -> O
     let items = client.get(&["api", "v1", "tables"]).items(TABLES_MAX).await?;
     let columns = [(session.say("TABLE", "表").to_owned(), Align::Left), (session.say("KIND", "类型").to_owned(), Align::Left)];
     let columns: Vec<(&str, Align)> = columns.iter().map(|(title, align)| (title.as_str(), *align)).collect();
-    listing::write(session, output, &items, &columns, |item| text(item, "name"), |item| vec![text(item, "name"), text(item, "kind")])
+    listing::write(
+        session,
+        output,
+        &items,
+        &columns,
+        |item| text(item, "name"),
+        |item| vec![text(item, "name"), text(item, "kind")],
+    )
 }
 
 /// A table's columns and what else is known of it.
@@ -90,7 +97,9 @@ pub async fn table(session: &mut Session, client: &Client, name: &str, output: O
 
 /// The columns in an answer of `/api/v1/tables/{name}`.
 pub fn columns(table: &Value) -> Vec<Column> {
-    let found = ["/columns", "/schema/columns", "/schema/fields", "/schema", "/fields"].iter().find_map(|path| table.pointer(path)?.as_array());
+    let found = ["/columns", "/schema/columns", "/schema/fields", "/schema", "/fields"]
+        .iter()
+        .find_map(|path| table.pointer(path)?.as_array());
     let column = |item: &Value| {
         let kind = ["type", "data_type", "kind"].iter().map(|key| text(item, key)).find(|kind| !kind.is_empty());
         Column {
@@ -106,7 +115,14 @@ async fn resource(session: &mut Session, client: &Client, kind: &str, name: Opti
     let items = super::get::find(client, Some(kind), name).await?;
     for (index, item) in items.iter().enumerate() {
         let runs = match text(item, "kind").as_str() {
-            "Pipeline" => client.get(&["api", "v1", "runs"]).query("pipeline", text(item, "name")).query("limit", RUNS.to_string()).items(RUNS).await?,
+            "Pipeline" => {
+                client
+                    .get(&["api", "v1", "runs"])
+                    .query("pipeline", text(item, "name"))
+                    .query("limit", RUNS.to_string())
+                    .items(RUNS)
+                    .await?
+            }
             _ => Vec::new(),
         };
         if output != Output::Table {
@@ -122,7 +138,13 @@ async fn resource(session: &mut Session, client: &Client, kind: &str, name: Opti
         }
         let head = session.paint.bold(&super::get::name(item));
         let by = session.say("by", "更新者");
-        let line = format!("{head}  {} {} · {} · {by} {}", session.say("version", "版本"), text(item, "version"), moment(item, "updated_at"), text(item, "updated_by"));
+        let line = format!(
+            "{head}  {} {} · {} · {by} {}",
+            session.say("version", "版本"),
+            text(item, "version"),
+            moment(item, "updated_at"),
+            text(item, "updated_by")
+        );
         session.out.line(&line)?;
         session.out.line(text(item, "text").trim_end())?;
         if !runs.is_empty() {

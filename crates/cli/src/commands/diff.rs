@@ -98,8 +98,11 @@ mod tests {
     #[test]
     fn a_unified_diff_that_patch_understands() {
         let difference = unified("schedule/nightly", "a: 1\nb: 2\n", "a: 1\nb: 3\n");
-        assert_eq!(difference, "--- schedule/nightly (now)\n+++ schedule/nightly (files)\n@@ -1,2 +1,2 @@\n a: 1\n-b: 2\n+b: 3\n");
+        assert_eq!(
+            difference,
+            "--- schedule/nightly (now)\n+++ schedule/nightly (files)\n@@ -1,2 +1,2 @@\n a: 1\n-b: 2\n+b: 3\n"
+        );
         assert!(unified("role/x", "", "a: 1\n").starts_with("--- /dev/null\n"));
-        assert!(painted(&difference, Paint::new(true)).contains("\u{1b}[31m-b: 2"));
+        assert!(painted(&difference, Paint::new(true)).contains("\u{1b}[1;31m-b: 2"));
     }
 }

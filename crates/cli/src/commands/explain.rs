@@ -47,10 +47,17 @@ pub fn run(session: &mut Session, arguments: Arguments) -> Outcome {
     let Some(wanted) = arguments.code else {
         let items: Vec<Value> = all().map(value).collect();
         let titles = [("CODE", Align::Left), ("BLAME", Align::Left), ("RETRY", Align::Left), ("MESSAGE", Align::Left)];
-        return listing::write(session, output, &items, &titles, |item| listing::text(item, "code"), |item| {
-            let message = listing::text(item, if zh { "zh" } else { "en" });
-            vec![listing::text(item, "code"), listing::text(item, "blame"), listing::text(item, "retry"), message]
-        });
+        return listing::write(
+            session,
+            output,
+            &items,
+            &titles,
+            |item| listing::text(item, "code"),
+            |item| {
+                let message = listing::text(item, if zh { "zh" } else { "en" });
+                vec![listing::text(item, "code"), listing::text(item, "blame"), listing::text(item, "retry"), message]
+            },
+        );
     };
     let Some(code) = all().find(|code| code.name.eq_ignore_ascii_case(&wanted)) else {
         let error = Error::new(&crate::codes::CODE_UNKNOWN).with("code", &wanted);

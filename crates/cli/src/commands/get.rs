@@ -52,7 +52,13 @@ pub async fn run(session: &mut Session, arguments: Arguments) -> Outcome {
             .map(|(title, align)| (title.to_owned(), align));
             let columns: Vec<(&str, Align)> = titles.iter().map(|(title, align)| (title.as_str(), *align)).collect();
             listing::write(session, output, &items, &columns, name, |item| {
-                vec![text(item, "kind"), text(item, "name"), text(item, "version"), moment(item, "updated_at"), text(item, "updated_by")]
+                vec![
+                    text(item, "kind"),
+                    text(item, "name"),
+                    text(item, "version"),
+                    moment(item, "updated_at"),
+                    text(item, "updated_by"),
+                ]
             })
         }
     }

@@ -8,9 +8,11 @@ use crate::session::Session;
 
 /// Options.
 #[derive(Debug, Args)]
-#[command(after_help = "The administrator is `admin`. Its password comes from DATAUX_ADMIN_PASSWORD; without it one is made up and\n\
+#[command(
+    after_help = "The administrator is `admin`. Its password comes from DATAUX_ADMIN_PASSWORD; without it one is made up and\n\
                         printed once, alone, on standard output. On a home that has an administrator nothing changes.\n\n\
-                        Examples:\n  dataux init --home ./data\n  DATAUX_ADMIN_PASSWORD=… dataux init --home ./data")]
+                        Examples:\n  dataux init --home ./data\n  DATAUX_ADMIN_PASSWORD=… dataux init --home ./data"
+)]
 pub struct Arguments {}
 
 /// Runs it.
@@ -23,11 +25,20 @@ pub async fn run(session: &mut Session, _: Arguments) -> Outcome {
     platform.close().await;
     match made {
         Some(password) => {
-            session.note(&format!("{} {shown}", session.say("a new home; user admin, password (shown only now):", "新建目录；用户 admin，密码（仅显示一次）：")));
+            session.note(&format!(
+                "{} {shown}",
+                session.say("a new home; user admin, password (shown only now):", "新建目录；用户 admin，密码（仅显示一次）：")
+            ));
             session.out.line(password.expose())
         }
         None if given => {
-            session.note(&format!("{} {shown}", session.say("ready; user admin, password from DATAUX_ADMIN_PASSWORD:", "就绪；用户 admin，密码取自 DATAUX_ADMIN_PASSWORD：")));
+            session.note(&format!(
+                "{} {shown}",
+                session.say(
+                    "ready; user admin, password from DATAUX_ADMIN_PASSWORD:",
+                    "就绪；用户 admin，密码取自 DATAUX_ADMIN_PASSWORD："
+                )
+            ));
             Ok(())
         }
         None => {

@@ -13,10 +13,12 @@ use crate::terminal;
 
 /// Options.
 #[derive(Debug, Args)]
-#[command(after_help = "The token is kept in a file that only you can read. Commands that name neither a home nor a server then\n\
+#[command(
+    after_help = "The token is kept in a file that only you can read. Commands that name neither a home nor a server then\n\
                         go to this server, until `dataux logout`.\n\n\
                         Examples:\n  dataux login --server http://localhost:8080 --user ana\n  \
-                        dataux login --server https://data.example.com --user ana < password.txt")]
+                        dataux login --server https://data.example.com --user ana < password.txt"
+)]
 pub struct Arguments {
     /// The user; asked for if not given
     #[arg(short, long, value_name = "USER")]
@@ -37,7 +39,8 @@ pub async fn run(session: &mut Session, arguments: Arguments) -> Outcome {
     let body = json!({ "user": user, "password": password.expose() });
     let answer = client.post(&["api", "v1", "sessions"]).json(&body).value().await?;
     let expires = text(&answer, "expires_at");
-    let login = Login { user: user.clone(), token: text(&answer, "token"), expires_at: Some(expires).filter(|at| !at.is_empty()) };
+    let login =
+        Login { user: user.clone(), token: text(&answer, "token"), expires_at: Some(expires).filter(|at| !at.is_empty()) };
     let mut logins = Logins::read()?;
     logins.servers.insert(url.clone(), login);
     logins.current = Some(url.clone());

@@ -34,7 +34,11 @@ pub async fn run(session: &mut Session, _: Arguments) -> Outcome {
             Err(failure) => return Err(failure),
         }
     }
-    let text = if known { session.say("signed out of", "已退出：") } else { session.say("there was no login at", "没有登录：") };
+    let text = if known {
+        session.say("signed out of", "已退出：")
+    } else {
+        session.say("there was no login at", "没有登录：")
+    };
     session.note(&format!("{text} {url}"));
     Ok(())
 }

@@ -1,8 +1,11 @@
 //! `dataux quarantine`: records that tables did not take.
 
 use base::TableName;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use clap::{Args, Subcommand};
 use clap_complete::ArgValueCompleter;
+use serde_json::Value;
 
 use crate::arguments::Output;
 use crate::client::Client;
@@ -53,8 +56,10 @@ pub struct ShowArguments {
 
 /// Options of `replay`.
 #[derive(Debug, Args)]
-#[command(after_help = "Records that pass now are added to the table; the others stay in quarantine. Replaying twice adds nothing twice.\n\n\
-                        Examples:\n  dataux quarantine replay lake.dwd.flights\n  dataux quarantine replay lake.dwd.flights --run 0198c1d2-…")]
+#[command(
+    after_help = "Records that pass now are added to the table; the others stay in quarantine. Replaying twice adds nothing twice.\n\n\
+                        Examples:\n  dataux quarantine replay lake.dwd.flights\n  dataux quarantine replay lake.dwd.flights --run 0198c1d2-…"
+)]
 pub struct ReplayArguments {
     /// The table that did not take them
     #[arg(value_name = "TABLE", add = ArgValueCompleter::new(crate::names::tables))]
@@ -84,10 +89,16 @@ pub async fn run(session: &mut Session, arguments: Arguments) -> Outcome {
 async fn list(session: &mut Session, client: &Client) -> Outcome {
     let output = session.output("quarantine list", Output::RESOURCES)?;
     let items = client.get(&["api", "v1", "quarantine"]).items(ITEMS_MAX).await?;
-    let titles = ["TABLE", "STEP", "CAUSE", "RECORDS", "RUN"].map(|title| (title, if title == "RECORDS" { Align::Right } else { Align::Left }));
-    listing::write(session, output, &items, &titles, |item| text(item, "table"), |item| {
-        vec![text(item, "table"), text(item, "step"), text(item, "cause"), count(item, "records"), text(item, "run")]
-    })
+    let titles = ["TABLE", "STEP", "CAUSE", "RECORDS", "RUN"]
+        .map(|title| (title, if title == "RECORDS" { Align::Right } else { Align::Left }));
+    listing::write(
+        session,
+        output,
+        &items,
+        &titles,
+        |item| text(item, "table"),
+        |item| vec![text(item, "table"), text(item, "step"), text(item, "cause"), count(item, "records"), text(item, "run")],
+    )
 }
 
 async fn show(session: &mut Session, client: &Client, arguments: ShowArguments) -> Outcome {
@@ -96,9 +107,29 @@ async fn show(session: &mut Session, client: &Client, arguments: ShowArguments) 
     let call = client.get(&["api", "v1", "quarantine", &table]).query("limit", arguments.limit.to_string());
     let items = call.query_if("run", arguments.run).query_if("cause", arguments.cause).items(arguments.limit).await?;
     let titles = ["AT", "STEP", "CAUSE", "POSITION", "MESSAGE", "RECORD"].map(|title| (title, Align::Left));
-    listing::write(session, output, &items, &titles, |item| text(item, "position"), |item| {
-        vec![moment(item, "at"), text(item, "step"), text(item, "cause"), text(item, "position"), text(item, "message"), text(item, "raw")]
-    })
+    listing::write(
+        session,
+        output,
+        &items,
+        &titles,
+        |item| text(item, "position"),
+        |item| {
+            vec![
+                moment(item, "at"),
+                text(item, "step"),
+                text(item, "cause"),
+                text(item, "position"),
+                text(item, "message"),
+                record(item),
+            ]
+        },
+    )
+}
+
+/// The record as it came, as far as it is text.
+fn record(item: &Value) -> String {
+    let bytes = STANDARD.decode(text(item, "raw")).unwrap_or_default();
+    String::from_utf8_lossy(&bytes).trim_end().to_owned()
 }
 
 async fn replay(session: &mut Session, client: &Client, arguments: ReplayArguments) -> Outcome {

@@ -10,7 +10,9 @@ use crate::session::Session;
 
 /// Options.
 #[derive(Debug, Args)]
-#[command(after_help = "The new run has its own id; rows that were written already are not written twice.\n\nExamples:\n  dataux rerun 0198c1d2-…\n  dataux rerun $(dataux runs --limit 1 -o name)")]
+#[command(
+    after_help = "The new run has its own id; rows that were written already are not written twice.\n\nExamples:\n  dataux rerun 0198c1d2-…\n  dataux rerun $(dataux runs --limit 1 -o name)"
+)]
 pub struct Arguments {
     /// The run's id
     #[arg(value_name = "RUN", add = ArgValueCompleter::new(crate::names::runs))]

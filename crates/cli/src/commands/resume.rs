@@ -10,7 +10,9 @@ use crate::session::Session;
 
 /// Options.
 #[derive(Debug, Args)]
-#[command(after_help = "Steps that succeeded are not done again.\n\nExamples:\n  dataux resume 0198c1d2-…\n  dataux resume $(dataux runs --limit 1 -o name)")]
+#[command(
+    after_help = "Steps that succeeded are not done again.\n\nExamples:\n  dataux resume 0198c1d2-…\n  dataux resume $(dataux runs --limit 1 -o name)"
+)]
 pub struct Arguments {
     /// The run's id
     #[arg(value_name = "RUN", add = ArgValueCompleter::new(crate::names::runs))]

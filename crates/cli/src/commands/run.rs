@@ -55,7 +55,9 @@ pub async fn wait(session: &mut Session, client: &Client, id: &str, no_wait: boo
         return Box::pin(follow_to_end(session, client, id, output)).await;
     }
     if client.home().is_some() {
-        session.note(session.say("queued; it runs when `dataux serve` runs on this home", "已排队；此目录上运行 `dataux serve` 时执行"));
+        session.note(
+            session.say("queued; it runs when `dataux serve` runs on this home", "已排队；此目录上运行 `dataux serve` 时执行"),
+        );
     }
     match output {
         Output::Json => session.out.json(&json!({ "id": id })),

@@ -10,9 +10,11 @@ use crate::stdout::Stdout;
 
 /// Options.
 #[derive(Debug, Args)]
-#[command(after_help = "Prints one line, `listening on http://…`, on standard output when it can serve; the log goes to standard error.\n\
+#[command(
+    after_help = "Prints one line, `listening on http://…`, on standard output when it can serve; the log goes to standard error.\n\
                         SIGTERM and ^C drain: requests and runs end well before the process does.\n\n\
-                        Examples:\n  dataux serve --home ./data\n  dataux serve --home ./data --listen 0.0.0.0:8080")]
+                        Examples:\n  dataux serve --home ./data\n  dataux serve --home ./data --listen 0.0.0.0:8080"
+)]
 pub struct Arguments {
     /// Address to listen on [env: DATAUX_LISTEN, PORT] [default: 127.0.0.1:8080]
     #[arg(long, value_name = "ADDRESS")]
@@ -30,7 +32,8 @@ pub async fn run(session: &mut Session, arguments: Arguments) -> Outcome {
     let platform = Platform::open(settings).await?;
     let made = platform.ensure_admin().await?;
     if let Some(password) = &made {
-        let text = session.say("a new home; user admin, password (shown only now):", "新建目录；用户 admin，密码（仅显示一次）：");
+        let text =
+            session.say("a new home; user admin, password (shown only now):", "新建目录；用户 admin，密码（仅显示一次）：");
         session.note(&format!("{text} {}", password.expose()));
     }
     serve(platform, made, session, |address, out| out.line(&format!("listening on {address}"))).await
@@ -38,7 +41,12 @@ pub async fn run(session: &mut Session, arguments: Arguments) -> Outcome {
 
 /// Serves a platform until it is told to stop; `ready` is called with the address once requests are answered. The caller
 /// holds the home's lock.
-pub async fn serve(platform: Platform, made: Option<Secret>, session: &mut Session, ready: impl FnOnce(&str, &mut Stdout) -> Outcome) -> Outcome {
+pub async fn serve(
+    platform: Platform,
+    made: Option<Secret>,
+    session: &mut Session,
+    ready: impl FnOnce(&str, &mut Stdout) -> Outcome,
+) -> Outcome {
     let out = &mut session.out;
     let mut written = Ok(());
     let told = |is: server::Ready| {

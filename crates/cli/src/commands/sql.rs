@@ -21,12 +21,14 @@ use crate::terminal;
 
 /// Options.
 #[derive(Debug, Args)]
-#[command(after_help = "Without a statement, a file or a pipe this is an interactive shell: Tab completes, ^C cancels the query, \\? helps.\n\n\
+#[command(
+    after_help = "Without a statement, a file or a pipe this is an interactive shell: Tab completes, ^C cancels the query, \\? helps.\n\n\
                         Examples:\n  dataux sql \"select count(*) from lake.dwd.flights\"\n  \
                         dataux sql -c \"select * from lake.ads.worst_days\" -o csv > worst.csv\n  \
                         dataux sql -f report.sql --parameter carrier=UA -o json\n  \
                         echo \"select 1\" | dataux sql -o ndjson\n  \
-                        dataux sql \"select * from lake.dwd.flights\" -o parquet > flights.parquet")]
+                        dataux sql \"select * from lake.dwd.flights\" -o parquet > flights.parquet"
+)]
 pub struct Arguments {
     /// The statement, or several with semicolons between them
     #[arg(value_name = "SQL", conflicts_with_all = ["command", "file"])]
@@ -67,7 +69,10 @@ pub async fn run(session: &mut Session, arguments: Arguments) -> Outcome {
         return Err(Failure::usage("sql", "there is no statement in this text"));
     }
     if binary && statements.len() > 1 {
-        return Err(Failure::usage("sql", format!("{} holds the rows of one statement, and here are {}", output.word(), statements.len())));
+        return Err(Failure::usage(
+            "sql",
+            format!("{} holds the rows of one statement, and here are {}", output.word(), statements.len()),
+        ));
     }
     if binary && std::io::stdout().is_terminal() {
         return Err(Failure::usage("sql", format!("{} is not for a terminal; send it to a file with > FILE", output.word())));
@@ -83,7 +88,13 @@ pub async fn run(session: &mut Session, arguments: Arguments) -> Outcome {
 }
 
 /// Every statement in turn; the first that fails is the last.
-async fn all(session: &mut Session, client: &Client, statements: &[&str], parameters: &Map<String, Value>, output: Output) -> Outcome {
+async fn all(
+    session: &mut Session,
+    client: &Client,
+    statements: &[&str],
+    parameters: &Map<String, Value>,
+    output: Output,
+) -> Outcome {
     for statement in statements {
         let began = Instant::now();
         let answer = formats::ask(client, statement, parameters, output).await?;
@@ -115,7 +126,11 @@ async fn all(session: &mut Session, client: &Client, statements: &[&str], parame
 /// The statements' text; none means the interactive shell.
 fn text(arguments: &Arguments) -> Outcome<Option<String>> {
     if let Some(statement) = &arguments.statement {
-        return if statement == "-" { terminal::read_stdin(TEXT_BYTES_MAX as u64).map(Some) } else { Ok(Some(statement.clone())) };
+        return if statement == "-" {
+            terminal::read_stdin(TEXT_BYTES_MAX as u64).map(Some)
+        } else {
+            Ok(Some(statement.clone()))
+        };
     }
     if !arguments.command.is_empty() {
         return Ok(Some(arguments.command.join(";\n")));

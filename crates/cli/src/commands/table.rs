@@ -26,7 +26,9 @@ pub enum Arguments {
 
 /// Options of `history`.
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  dataux table history lake.dwd.flights\n  dataux table history lake.dwd.flights --limit 5 -o json")]
+#[command(
+    after_help = "Examples:\n  dataux table history lake.dwd.flights\n  dataux table history lake.dwd.flights --limit 5 -o json"
+)]
 pub struct HistoryArguments {
     /// The table
     #[arg(value_name = "TABLE", add = ArgValueCompleter::new(crate::names::tables))]
@@ -104,22 +106,33 @@ async fn history(session: &mut Session, arguments: HistoryArguments) -> Outcome 
     let output = session.output("table history", Output::RESOURCES)?;
     let client = session.client().await?;
     let table = arguments.table.to_string();
-    let items = client.get(&["api", "v1", "tables", &table, "history"]).query("limit", arguments.limit.to_string()).items(arguments.limit).await;
+    let items = client
+        .get(&["api", "v1", "tables", &table, "history"])
+        .query("limit", arguments.limit.to_string())
+        .items(arguments.limit)
+        .await;
     client.close().await;
     let titles = ["VERSION", "AT", "OPERATION", "ROWS", "BY", "PIPELINE", "STEP", "RUN"]
         .map(|title| (title, if matches!(title, "VERSION" | "ROWS") { Align::Right } else { Align::Left }));
-    listing::write(session, output, &items?, &titles, |item| text(item, "version"), |item| {
-        vec![
-            text(item, "version"),
-            moment(item, "at"),
-            text(item, "operation"),
-            count(item, "rows"),
-            text(item, "/origin/principal"),
-            text(item, "/origin/pipeline"),
-            text(item, "/origin/step"),
-            text(item, "/origin/run"),
-        ]
-    })
+    listing::write(
+        session,
+        output,
+        &items?,
+        &titles,
+        |item| text(item, "version"),
+        |item| {
+            vec![
+                text(item, "version"),
+                moment(item, "at"),
+                text(item, "operation"),
+                count(item, "rows"),
+                text(item, "/origin/principal"),
+                text(item, "/origin/pipeline"),
+                text(item, "/origin/step"),
+                text(item, "/origin/run"),
+            ]
+        },
+    )
 }
 
 async fn upkeep(session: &mut Session, table: &TableName, what: &str, body: Value) -> Outcome {
@@ -132,7 +145,8 @@ async fn upkeep(session: &mut Session, table: &TableName, what: &str, body: Valu
         Output::Json => session.out.json(&answer),
         Output::Yaml => session.out.text(&listing::yaml(&answer)?),
         _ => {
-            let facts: Vec<String> = answer.as_object().into_iter().flatten().map(|(key, _)| format!("{key} {}", text(&answer, key))).collect();
+            let facts: Vec<String> =
+                answer.as_object().into_iter().flatten().map(|(key, _)| format!("{key} {}", text(&answer, key))).collect();
             session.out.line(&format!("{table} {what}: {}", facts.join(" · ")))
         }
     }

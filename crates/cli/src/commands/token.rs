@@ -23,7 +23,9 @@ pub enum Arguments {
 
 /// Options of `create`.
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  dataux token create --user ana --name laptop --expires 30d\n  TOKEN=$(dataux token create --user admin)")]
+#[command(
+    after_help = "Examples:\n  dataux token create --user ana --name laptop --expires 30d\n  TOKEN=$(dataux token create --user admin)"
+)]
 pub struct CreateArguments {
     /// The user it acts as
     #[arg(long, value_name = "USER", add = ArgValueCompleter::new(crate::names::users))]
@@ -36,6 +38,14 @@ pub struct CreateArguments {
     /// How long it is good for, such as 12h or 90d
     #[arg(long, value_name = "DURATION")]
     pub expires: Option<String>,
+
+    /// Narrow it to these acts of the user: select, modify, create, execute, manage
+    #[arg(long, value_name = "ACT", value_delimiter = ',', requires = "on")]
+    pub allow: Vec<String>,
+
+    /// … on these objects, such as lake.dws or service:delays
+    #[arg(long, value_name = "OBJECT", value_delimiter = ',', requires = "allow")]
+    pub on: Vec<String>,
 }
 
 /// Options of `list`.
@@ -45,6 +55,10 @@ pub struct ListArguments {
     /// Only those of this user
     #[arg(long, value_name = "USER", add = ArgValueCompleter::new(crate::names::users))]
     pub user: Option<String>,
+
+    /// Those of everybody
+    #[arg(long, conflicts_with = "user")]
+    pub all: bool,
 }
 
 /// Options of `revoke`.
@@ -61,9 +75,21 @@ pub async fn run(session: &mut Session, arguments: Arguments) -> Outcome {
     match arguments {
         Arguments::Create(arguments) => {
             let output = session.output("token create", Output::SHORT)?;
-            let expires = arguments.expires.as_deref().map(units::parse_duration).transpose().map_err(|error| Failure::usage("token create", error))?;
+            let expires = arguments
+                .expires
+                .as_deref()
+                .map(units::parse_duration)
+                .transpose()
+                .map_err(|error| Failure::usage("token create", error))?;
             let client = session.client().await?;
-            let answer = create(&client, &arguments.user, &arguments.name, expires.map(|expires| expires.as_secs())).await;
+            let mut body = json!({ "user": arguments.user, "name": arguments.name });
+            if let Some(expires) = expires {
+                body["expires_in_seconds"] = json!(expires.as_secs());
+            }
+            if !arguments.allow.is_empty() {
+                body["scope"] = json!([{ "allow": arguments.allow, "on": arguments.on }]);
+            }
+            let answer = client.post(&["api", "v1", "tokens"]).json(&body).value().await;
             client.close().await;
             let answer = answer?;
             if output == Output::Json { session.out.json(&answer) } else { session.out.line(&text(&answer, "token")) }
@@ -71,19 +97,31 @@ pub async fn run(session: &mut Session, arguments: Arguments) -> Outcome {
         Arguments::List(arguments) => {
             let output = session.output("token list", Output::RESOURCES)?;
             let client = session.client().await?;
-            let items = client.get(&["api", "v1", "tokens"]).query_if("user", arguments.user).items(usize::MAX).await;
+            let items = client
+                .get(&["api", "v1", "tokens"])
+                .query_if("user", arguments.user)
+                .query_if("all", arguments.all.then_some("true"))
+                .items(usize::MAX)
+                .await;
             client.close().await;
             let titles = ["ID", "USER", "NAME", "CREATED", "EXPIRES", "LAST USED"].map(|title| (title, Align::Left));
-            listing::write(session, output, &items?, &titles, |item| text(item, "id"), |item| {
-                vec![
-                    text(item, "id"),
-                    text(item, "user"),
-                    text(item, "name"),
-                    moment(item, "created_at"),
-                    moment(item, "expires_at"),
-                    moment(item, "last_used_at"),
-                ]
-            })
+            listing::write(
+                session,
+                output,
+                &items?,
+                &titles,
+                |item| text(item, "id"),
+                |item| {
+                    vec![
+                        text(item, "id"),
+                        text(item, "user"),
+                        text(item, "name"),
+                        moment(item, "created_at"),
+                        moment(item, "expires_at"),
+                        moment(item, "last_used_at"),
+                    ]
+                },
+            )
         }
         Arguments::Revoke(arguments) => {
             session.confirm(&format!("{} {}", session.say("revoke token", "吊销令牌"), arguments.id))?;
@@ -94,13 +132,4 @@ pub async fn run(session: &mut Session, arguments: Arguments) -> Outcome {
             Ok(())
         }
     }
-}
-
-/// A new token's answer, with the token in `token`.
-pub async fn create(client: &crate::client::Client, user: &str, name: &str, expires_in_seconds: Option<u64>) -> Outcome<Value> {
-    let mut body = json!({ "user": user, "name": name });
-    if let Some(seconds) = expires_in_seconds {
-        body["expires_in_seconds"] = json!(seconds);
-    }
-    client.post(&["api", "v1", "tokens"]).json(&body).value().await
 }

@@ -79,9 +79,9 @@ fn suggest(line: &str, pos: usize, tables: &BTreeMap<String, Vec<String>>) -> Ve
         return Vec::new();
     }
     // The word goes back over letters, dots and underscores: `lake.dwd.fl`.
-    let start = before.rfind(|c: char| !(c.is_alphanumeric() || c == '_' || c == '.')).map_or(0, |at| {
-        at + before[at..].chars().next().map_or(1, char::len_utf8)
-    });
+    let start = before
+        .rfind(|c: char| !(c.is_alphanumeric() || c == '_' || c == '.'))
+        .map_or(0, |at| at + before[at..].chars().next().map_or(1, char::len_utf8));
     let word = before[start..].to_lowercase();
     let previous = all.iter().rev().find(|token| token.end <= start && !matches!(token.kind, Kind::Space | Kind::Comment));
     let previous = previous.map(|token| before[token.start..token.end].to_ascii_uppercase()).unwrap_or_default();
@@ -92,7 +92,9 @@ fn suggest(line: &str, pos: usize, tables: &BTreeMap<String, Vec<String>>) -> Ve
     // A table is found by any of its parts: `fli` finds lake.dwd.flights.
     let matches_table = |name: &str| {
         let name = name.to_lowercase();
-        name.starts_with(&word) || name.split('.').skip(1).any(|part| part.starts_with(&word)) || name.contains(&format!(".{word}"))
+        name.starts_with(&word)
+            || name.split('.').skip(1).any(|part| part.starts_with(&word))
+            || name.contains(&format!(".{word}"))
     };
     if wants_table {
         found.extend(tables.keys().filter(|name| matches_table(name)).map(table));
@@ -140,11 +142,13 @@ fn column_suggestions(line: &str, word: &str, start: usize, tables: &BTreeMap<St
 
 /// The tables after FROM and JOIN, with their aliases in lower case.
 fn named_tables(line: &str, tables: &BTreeMap<String, Vec<String>>) -> Vec<(String, String)> {
-    let words: Vec<&str> = line.split(|c: char| c.is_whitespace() || matches!(c, ',' | '(' | ')' | ';')).filter(|word| !word.is_empty()).collect();
+    let words: Vec<&str> =
+        line.split(|c: char| c.is_whitespace() || matches!(c, ',' | '(' | ')' | ';')).filter(|word| !word.is_empty()).collect();
     let mut named = Vec::new();
     for (index, word) in words.iter().enumerate() {
         let word = word.to_lowercase();
-        let full = tables.keys().find(|name| **name == word || (word.matches('.').count() == 1 && name.ends_with(&format!(".{word}"))));
+        let full =
+            tables.keys().find(|name| **name == word || (word.matches('.').count() == 1 && name.ends_with(&format!(".{word}"))));
         if let Some(full) = full {
             let next = words.get(index + 1).map(|next| next.to_lowercase());
             let next = if next.as_deref() == Some("as") { words.get(index + 2).map(|next| next.to_lowercase()) } else { next };
@@ -157,13 +161,96 @@ fn named_tables(line: &str, tables: &BTreeMap<String, Vec<String>>) -> Vec<(Stri
 
 /// Words of the dialect, sorted, for completion and colour.
 pub const KEYWORDS: &[&str] = &[
-    "ALL", "AND", "ANY", "AS", "ASC", "AVG", "BETWEEN", "BIGINT", "BOOLEAN", "BY", "CASE", "CAST", "COALESCE", "COUNT", "CROSS",
-    "CURRENT_DATE", "CURRENT_TIMESTAMP", "DATE", "DATE_TRUNC", "DECIMAL", "DESC", "DESCRIBE", "DISTINCT", "DOUBLE", "ELSE", "END",
-    "EXCEPT", "EXISTS", "EXPLAIN", "EXTRACT", "FALSE", "FILTER", "FIRST", "FLOAT", "FOR", "FROM", "FULL", "GROUP", "HAVING", "IN",
-    "INNER", "INT", "INTEGER", "INTERSECT", "INTERVAL", "IS", "JOIN", "LAST", "LATERAL", "LEFT", "LIKE", "LIMIT", "MAX", "MIN",
-    "NATURAL", "NOT", "NULL", "NULLIF", "NULLS", "OF", "OFFSET", "ON", "OR", "ORDER", "OUTER", "OVER", "PARTITION", "RECURSIVE",
-    "RIGHT", "ROUND", "ROWS", "SELECT", "SHOW", "SMALLINT", "SUBSTR", "SUM", "TABLE", "TABLES", "THEN", "TIMESTAMP", "TRUE", "UNION",
-    "USING", "VALUES", "VARCHAR", "VERSION", "WHEN", "WHERE", "WINDOW", "WITH",
+    "ALL",
+    "AND",
+    "ANY",
+    "AS",
+    "ASC",
+    "AVG",
+    "BETWEEN",
+    "BIGINT",
+    "BOOLEAN",
+    "BY",
+    "CASE",
+    "CAST",
+    "COALESCE",
+    "COUNT",
+    "CROSS",
+    "CURRENT_DATE",
+    "CURRENT_TIMESTAMP",
+    "DATE",
+    "DATE_TRUNC",
+    "DECIMAL",
+    "DESC",
+    "DESCRIBE",
+    "DISTINCT",
+    "DOUBLE",
+    "ELSE",
+    "END",
+    "EXCEPT",
+    "EXISTS",
+    "EXPLAIN",
+    "EXTRACT",
+    "FALSE",
+    "FILTER",
+    "FIRST",
+    "FLOAT",
+    "FOR",
+    "FROM",
+    "FULL",
+    "GROUP",
+    "HAVING",
+    "IN",
+    "INNER",
+    "INT",
+    "INTEGER",
+    "INTERSECT",
+    "INTERVAL",
+    "IS",
+    "JOIN",
+    "LAST",
+    "LATERAL",
+    "LEFT",
+    "LIKE",
+    "LIMIT",
+    "MAX",
+    "MIN",
+    "NATURAL",
+    "NOT",
+    "NULL",
+    "NULLIF",
+    "NULLS",
+    "OF",
+    "OFFSET",
+    "ON",
+    "OR",
+    "ORDER",
+    "OUTER",
+    "OVER",
+    "PARTITION",
+    "RECURSIVE",
+    "RIGHT",
+    "ROUND",
+    "ROWS",
+    "SELECT",
+    "SHOW",
+    "SMALLINT",
+    "SUBSTR",
+    "SUM",
+    "TABLE",
+    "TABLES",
+    "THEN",
+    "TIMESTAMP",
+    "TRUE",
+    "UNION",
+    "USING",
+    "VALUES",
+    "VARCHAR",
+    "VERSION",
+    "WHEN",
+    "WHERE",
+    "WINDOW",
+    "WITH",
 ];
 
 #[cfg(test)]

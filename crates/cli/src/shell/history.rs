@@ -1,7 +1,8 @@
 //! The shell's history file, which never keeps a line that may hold a secret.
 
 use reedline::{
-    FileBackedHistory, History, HistoryItem, HistoryItemId, HistorySessionId, ReedlineError, ReedlineErrorVariants, Result, SearchQuery,
+    FileBackedHistory, History, HistoryItem, HistoryItemId, HistorySessionId, ReedlineError, ReedlineErrorVariants, Result,
+    SearchQuery,
 };
 
 use crate::failure::{Failure, Outcome};

@@ -40,7 +40,11 @@ impl Validator for SqlValidator {
     fn validate(&self, line: &str) -> ValidationResult {
         let trimmed = line.trim();
         let word = matches!(trimmed.to_ascii_lowercase().as_str(), "exit" | "quit");
-        if trimmed.starts_with('\\') || word || is_complete(line) { ValidationResult::Complete } else { ValidationResult::Incomplete }
+        if trimmed.starts_with('\\') || word || is_complete(line) {
+            ValidationResult::Complete
+        } else {
+            ValidationResult::Incomplete
+        }
     }
 }
 

@@ -39,10 +39,15 @@ fn page(text: &str) -> bool {
 pub fn edit(text: &str) -> Outcome<String> {
     let editor = ["VISUAL", "EDITOR"].into_iter().find_map(|name| std::env::var(name).ok().filter(|value| !value.is_empty()));
     let editor = editor.unwrap_or_else(|| "vi".to_owned());
-    let file = tempfile::Builder::new().prefix("dataux-").suffix(".sql").tempfile().map_err(|error| Failure::file("temporary file", error))?;
+    let file = tempfile::Builder::new()
+        .prefix("dataux-")
+        .suffix(".sql")
+        .tempfile()
+        .map_err(|error| Failure::file("temporary file", error))?;
     let failed = |error| Failure::file(file.path(), error);
     std::fs::write(file.path(), text).map_err(failed)?;
-    let status = Command::new("sh").arg("-c").arg(format!("{editor} \"$1\"")).arg("sh").arg(file.path()).status().map_err(failed)?;
+    let status =
+        Command::new("sh").arg("-c").arg(format!("{editor} \"$1\"")).arg("sh").arg(file.path()).status().map_err(failed)?;
     if !status.success() {
         return Err(failed(std::io::Error::other(format!("`{editor}` ended with {status}"))));
     }

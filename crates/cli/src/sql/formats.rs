@@ -267,7 +267,10 @@ mod tests {
         let grid = read_grid(answer(&arrow_bytes(3))).await.expect("read");
         assert_eq!(grid.rows(), 6);
         let file = Bytes::from(written(&arrow_bytes(3), Output::Parquet).await);
-        let reader = parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder::try_new(file).expect("parquet").build().expect("reader");
+        let reader = parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder::try_new(file)
+            .expect("parquet")
+            .build()
+            .expect("reader");
         let rows: usize = reader.map(|batch| batch.expect("a batch").num_rows()).sum();
         assert_eq!(rows, 6);
     }

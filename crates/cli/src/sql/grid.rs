@@ -93,14 +93,22 @@ impl Grid {
     pub fn render(&self, style: Style) -> String {
         let shown = self.shown_columns(style.width);
         let mut table = Table::new();
-        table.load_preset(if style.boxes { BOXES } else { ASCII }).set_truncation_indicator(if style.boxes { "…" } else { ".." });
+        table.load_preset(if style.boxes { BOXES } else { ASCII }).set_truncation_indicator(if style.boxes {
+            "…"
+        } else {
+            ".."
+        });
         match style.width {
             Some(width) => {
                 table.set_content_arrangement(ContentArrangement::Dynamic).set_width(width.min(usize::from(u16::MAX)) as u16)
             }
             None => table.set_content_arrangement(ContentArrangement::Disabled),
         };
-        if style.colour { table.enforce_styling() } else { table.force_no_tty() };
+        if style.colour {
+            table.enforce_styling()
+        } else {
+            table.force_no_tty()
+        };
         let heading = |index: &Option<usize>| {
             let cell = Cell::new(index.map_or("…", |index| self.columns[index].name.as_str()));
             if style.colour { cell.add_attribute(Attribute::Bold) } else { cell }
@@ -188,10 +196,8 @@ mod tests {
     const PIPE: Style = Style { width: None, colour: false, boxes: true };
 
     fn grid() -> Grid {
-        let schema = Arc::new(Schema::new(vec![
-            Field::new("name", DataType::Utf8, true),
-            Field::new("flights", DataType::Int64, true),
-        ]));
+        let schema =
+            Arc::new(Schema::new(vec![Field::new("name", DataType::Utf8, true), Field::new("flights", DataType::Int64, true)]));
         let batch = RecordBatch::try_new(
             schema.clone(),
             vec![
@@ -244,7 +250,8 @@ mod tests {
     #[test]
     fn rows_are_bounded() {
         let schema = Arc::new(Schema::new(vec![Field::new("n", DataType::Int64, true)]));
-        let batch = RecordBatch::try_new(schema.clone(), vec![Arc::new(Int64Array::from_iter_values(0..8_000))]).expect("a batch");
+        let batch =
+            RecordBatch::try_new(schema.clone(), vec![Arc::new(Int64Array::from_iter_values(0..8_000))]).expect("a batch");
         let mut grid = Grid::new(&schema);
         assert!(grid.add(&batch).expect("room"));
         assert!(!grid.add(&batch).expect("no room"));

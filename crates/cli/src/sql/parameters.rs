@@ -34,7 +34,8 @@ mod tests {
 
     #[test]
     fn values_get_the_type_they_look_like() {
-        let pairs = ["carrier=UA", "$flight=1545", "on=true", "date=2013-01-01", "code=\"007\"", "list=[1,2]", "zip=007", "empty="];
+        let pairs =
+            ["carrier=UA", "$flight=1545", "on=true", "date=2013-01-01", "code=\"007\"", "list=[1,2]", "zip=007", "empty="];
         let parameters = read("sql", &pairs.map(str::to_owned)).expect("right");
         assert_eq!(
             Value::Object(parameters),

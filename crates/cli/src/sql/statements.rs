@@ -40,7 +40,7 @@ mod tests {
     #[test]
     fn cuts_only_at_real_semicolons() {
         let text = "select ';' as \"a;b\"; -- c;\n;select $q$ ; $q$ /* ; */\n; \n -- nothing\n";
-        assert_eq!(split(text), ["select ';' as \"a;b\"", "-- c;\n;select $q$ ; $q$ /* ; */".split_once(";s").map(|_| "select $q$ ; $q$ /* ; */").expect("text")]);
+        assert_eq!(split(text), ["select ';' as \"a;b\"", "select $q$ ; $q$ /* ; */"]);
         assert_eq!(split("select 1"), ["select 1"]);
         assert_eq!(split("select 'open; "), ["select 'open;"]);
         assert!(split(" ;; -- x\n /* y */ ;").is_empty());

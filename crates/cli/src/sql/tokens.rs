@@ -138,7 +138,11 @@ mod tests {
     use super::*;
 
     fn kinds(text: &str) -> Vec<(Kind, &str)> {
-        tokens(text).into_iter().filter(|token| token.kind != Kind::Space).map(|token| (token.kind, &text[token.start..token.end])).collect()
+        tokens(text)
+            .into_iter()
+            .filter(|token| token.kind != Kind::Space)
+            .map(|token| (token.kind, &text[token.start..token.end]))
+            .collect()
     }
 
     #[test]
@@ -161,7 +165,9 @@ mod tests {
 
     #[test]
     fn every_byte_is_covered_and_open_ends_are_known() {
-        for text in ["'open", "/* open", "$$ open", "\"open", "é$", "select * from 表 where 名='值'", "-- end", "a\u{0}b", "/*", "$a$b$c"] {
+        for text in
+            ["'open", "/* open", "$$ open", "\"open", "é$", "select * from 表 where 名='值'", "-- end", "a\u{0}b", "/*", "$a$b$c"]
+        {
             let tokens = tokens(text);
             assert_eq!(tokens.iter().map(|token| &text[token.start..token.end]).collect::<String>(), text);
         }

@@ -15,7 +15,8 @@ async fn rows_keep_their_order_over_row_groups_and_files() {
     let settings = Settings { row_group_rows_max: 70_000, file_bytes_target: 400_000, ..Settings::default() };
     let home = Home::with(settings).await;
     let made = home.create("t", &[]).await;
-    let rows: Vec<_> = (0..400_000i64).map(|id| (id, if id % 3 == 0 { "a" } else { "b" }, (id % 7 != 0).then_some("note"))).collect();
+    let rows: Vec<_> =
+        (0..400_000i64).map(|id| (id, if id % 3 == 0 { "a" } else { "b" }, (id % 7 != 0).then_some("note"))).collect();
     let commit = made
         .write(&home.pass, Mode::Append, stream(rows.chunks(8192).map(batch).collect()), Origin::of("x"))
         .await
@@ -23,7 +24,11 @@ async fn rows_keep_their_order_over_row_groups_and_files() {
     assert_eq!(commit.rows, 400_000);
     assert!(commit.files > 1, "{commit:?}");
     let log = std::fs::read_to_string(home.path("t").join("_delta_log/00000000000000000001.json")).expect("the commit");
-    let adds: Vec<Value> = log.lines().map(|line| serde_json::from_str(line).expect("JSON")).filter(|line: &Value| line.get("add").is_some()).collect();
+    let adds: Vec<Value> = log
+        .lines()
+        .map(|line| serde_json::from_str(line).expect("JSON"))
+        .filter(|line: &Value| line.get("add").is_some())
+        .collect();
     assert_eq!(adds.len() as u64, commit.files);
     let (mut next, mut bytes) = (0, 0);
     for add in &adds {

@@ -105,7 +105,10 @@ async fn columns_are_added_and_widened_by_declaration() {
     let types: Vec<String> = now.schema().fields().iter().map(|field| field.data_type().to_string()).collect();
     assert_eq!(types, ["Int64", "Utf8", "Utf8", "Timestamp(µs)"]);
     let big = vec![Field::new("id", DataType::Int64, false)];
-    let big = RecordBatch::try_new(std::sync::Arc::new(Schema::new(big)), vec![std::sync::Arc::new(Int64Array::from(vec![1i64 << 40]))]);
+    let big = RecordBatch::try_new(
+        std::sync::Arc::new(Schema::new(big)),
+        vec![std::sync::Arc::new(Int64Array::from(vec![1i64 << 40]))],
+    );
     now.write(&home.pass, Mode::Append, stream(vec![big.expect("a batch")]), Origin::of("x")).await.expect("written");
     assert_eq!(ids(&home.table("t").await, "note IS NULL AND at IS NULL").await, [1, 2, 1 << 40]);
     // A writer of the old columns goes on, and older versions stay as they were.

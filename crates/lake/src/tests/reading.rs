@@ -57,7 +57,7 @@ async fn the_planner_knows_counts_and_bounds() {
     let table = home.table("t").await;
     let details = table.details().expect("known");
     assert_eq!((details.rows, details.files), (Some(3), 2));
-    let statistics = table.provider().await.expect("a provider").statistics().expect("known");
+    let statistics = table.provider().expect("a provider").statistics().expect("known");
     assert_eq!(statistics.num_rows.get_value(), Some(&3));
     assert_eq!(statistics.num_rows.is_exact(), Some(true));
     let id = &statistics.column_statistics[0];
@@ -142,7 +142,10 @@ async fn versions_and_times_bring_back_what_was() {
     assert_eq!(ids(&table.at(AsOf::Version(1)).await.expect("there"), "true").await, [1]);
     assert_eq!(ids(&table.at(AsOf::Timestamp(between)).await.expect("there"), "true").await, [1]);
     assert_eq!(ids(&table.at(AsOf::Timestamp(chrono::Utc::now())).await.expect("there"), "true").await, [1, 2]);
-    assert_eq!(ids(&table.at(AsOf::Version(1)).await.expect("there").at(AsOf::Version(2)).await.expect("there"), "true").await, [1, 2]);
+    assert_eq!(
+        ids(&table.at(AsOf::Version(1)).await.expect("there").at(AsOf::Version(2)).await.expect("there"), "true").await,
+        [1, 2]
+    );
     for missing in [AsOf::Version(3), AsOf::Timestamp(between - chrono::Duration::days(1))] {
         assert!(table.at(missing).await.expect_err("not there").is(&codes::LAKE_VERSION_NOT_FOUND));
     }
@@ -193,7 +196,9 @@ async fn two_that_create_the_same_table_both_have_it() {
     let home = Home::new().await;
     let makers = (0..4).map(|_| {
         let (lake, pass) = (home.other(), home.pass.clone());
-        tokio::spawn(async move { lake.create(&pass, &table("t"), super::schema(), TableOptions::default()).await.map(|t| t.version()) })
+        tokio::spawn(async move {
+            lake.create(&pass, &table("t"), super::schema(), TableOptions::default()).await.map(|t| t.version())
+        })
     });
     for maker in futures::future::join_all(makers).await {
         assert_eq!(maker.expect("no panic").expect("made or found"), 0);

@@ -149,7 +149,15 @@ async fn merge_leaves_files_without_its_keys_alone() {
     let rows = stream(vec![batch(&[(10, "b", Some("old")), (15, "b", None), (10, "b", Some("last"))])]);
     let commit = table.write(&home.pass, Mode::Merge { keys }, rows, Origin::of("ann")).await.expect("merged");
     assert_eq!(commit.rows, 2);
-    let expected = [(1, "a", None), (2, "a", None), (10, "b", Some("last")), (11, "a", None), (15, "b", None), (19, "a", None), (20, "a", None)];
+    let expected = [
+        (1, "a", None),
+        (2, "a", None),
+        (10, "b", Some("last")),
+        (11, "a", None),
+        (15, "b", None),
+        (19, "a", None),
+        (20, "a", None),
+    ];
     let expected: Vec<_> = expected.iter().map(|row| (row.0, row.1.to_owned(), row.2.map(str::to_owned))).collect();
     assert_eq!(all(&home.table("t").await).await, expected);
     let log = std::fs::read_to_string(home.path("t").join("_delta_log/00000000000000000004.json")).expect("the commit");
@@ -166,7 +174,8 @@ async fn what_does_not_fit_is_refused_by_name_and_leaves_nothing() {
     let home = Home::new().await;
     let table = home.create("t", &[]).await;
     let fields = vec![Field::new("id", DataType::Utf8, false)];
-    let wrong = RecordBatch::try_new(Arc::new(Schema::new(fields)), vec![Arc::new(StringArray::from(vec!["x"]))]).expect("a batch");
+    let wrong =
+        RecordBatch::try_new(Arc::new(Schema::new(fields)), vec![Arc::new(StringArray::from(vec!["x"]))]).expect("a batch");
     let error = table.write(&home.pass, Mode::Append, stream(vec![wrong]), Origin::of("ann")).await.expect_err("text");
     assert!(error.is(&codes::LAKE_TYPE_MISMATCH) && error.to_string().contains("`id`"), "{error}");
     let fields = vec![Field::new("id", DataType::Int32, false), Field::new("what", DataType::Int32, true)];
@@ -200,7 +209,7 @@ async fn files_without_a_commit_are_not_seen() {
     // What a writer that died before its commit leaves behind.
     let base = home.lake.latest(table.name()).await.expect("a version");
     let rows = futures::stream::iter([Ok(batch(&[(2, "a", None)]))]);
-    let orphans = crate::write::NewFiles::write(&home.lake, &base, rows).await.expect("files");
+    let orphans = crate::write::NewFiles::write(&home.lake, &base, Box::pin(rows)).await.expect("files");
     assert_eq!(orphans.adds.len(), 1);
     assert_eq!(ids(&home.other().table(&home.pass, table.name()).await.expect("a table"), "true").await, [1]);
     // Nor is a commit that was only begun, under the name a store gives unfinished objects.
@@ -228,7 +237,9 @@ async fn nothing_opens_without_leave() {
     assert!(reader.allows(Privilege::Select, &Object::Table(table.name())));
     let opened = home.lake.table(&reader, table.name()).await.expect("may be read");
     let refused = |error: base::Error| assert_eq!(error.code().http, 403, "{error}");
-    refused(opened.write(&reader, Mode::Append, stream(vec![batch(&[(2, "a", None)])]), Origin::of("x")).await.expect_err("write"));
+    refused(
+        opened.write(&reader, Mode::Append, stream(vec![batch(&[(2, "a", None)])]), Origin::of("x")).await.expect_err("write"),
+    );
     refused(opened.optimize(&reader).await.expect_err("optimize"));
     refused(opened.vacuum(&reader, crate::RETENTION_FLOOR, false, false).await.expect_err("vacuum"));
     refused(opened.restore(&reader, crate::AsOf::Version(0)).await.expect_err("restore"));

@@ -75,7 +75,7 @@ async fn list(State(platform): At, Caller(pass): Caller) -> Answer<Json<Page<Qua
 ///
 /// `name` is the table that did not take them. `raw` is the record as it came, in base64.
 #[utoipa::path(get, path = "/api/v1/quarantine/{name}", tag = "quarantine", operation_id = "get_quarantine", params(("name" = String, Path, description = "catalog.schema.table"), Which),
-    responses((status = 200, description = "the records", body = Page<Object>)))]
+    responses((status = 200, description = "the records", body = Object)))]
 async fn show(
     State(platform): At,
     Caller(pass): Caller,

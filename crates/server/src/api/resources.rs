@@ -82,14 +82,14 @@ struct How {
 
 /// List the kinds of resources
 #[utoipa::path(get, path = "/api/v1/kinds", tag = "resources", operation_id = "list_kinds", responses((status = 200, description = "the kinds", body = Page<KindView>)))]
-async fn kinds(State(platform): At, Caller(_): Caller) -> Json<Page<KindView>> {
+async fn kinds(State(platform): At, Caller(_pass): Caller) -> Json<Page<KindView>> {
     Json(Page::whole(platform.catalog().kinds().iter().map(|kind| KindView { kind: kind.name }).collect()))
 }
 
 /// The JSON Schema of a kind's documents
 #[utoipa::path(get, path = "/api/v1/schemas/{kind}", tag = "resources", operation_id = "get_schema", params(("kind" = String, Path, description = "the kind, such as Pipeline")),
     responses((status = 200, description = "a JSON Schema", body = Object)))]
-async fn schema(State(platform): At, Caller(_): Caller, Path(kind): Path<String>) -> Answer<Json<Value>> {
+async fn schema(State(platform): At, Caller(_pass): Caller, Path(kind): Path<String>) -> Answer<Json<Value>> {
     Ok(Json((platform.catalog().kind(&kind)?.schema)()))
 }
 

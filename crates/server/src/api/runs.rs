@@ -206,26 +206,24 @@ impl From<flow::Run> for Run {
             finished_at: run.finished_at,
             error: run.error,
             cancel_requested: run.cancel_requested,
-            steps: run.steps.into_iter().map(RunStep::from).collect(),
-        }
-    }
-}
-
-impl From<flow::RunStep> for RunStep {
-    fn from(step: flow::RunStep) -> Self {
-        Self {
-            step: step.step,
-            state: step.state,
-            attempt: step.attempt,
-            rows: step.rows,
-            bytes: step.bytes,
-            rejected: step.rejected,
-            total_rows: step.total_rows,
-            total_bytes: step.total_bytes,
-            started_at: step.started_at,
-            finished_at: step.finished_at,
-            error: step.error,
-            output: step.output,
+            steps: run
+                .steps
+                .into_iter()
+                .map(|step| RunStep {
+                    step: step.step,
+                    state: step.state,
+                    attempt: step.attempt,
+                    rows: step.rows,
+                    bytes: step.bytes,
+                    rejected: step.rejected,
+                    total_rows: step.total_rows,
+                    total_bytes: step.total_bytes,
+                    started_at: step.started_at,
+                    finished_at: step.finished_at,
+                    error: step.error,
+                    output: step.output,
+                })
+                .collect(),
         }
     }
 }

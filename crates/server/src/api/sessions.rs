@@ -71,7 +71,7 @@ async fn login(
 ///
 /// Ends the session whose token is sent.
 #[utoipa::path(delete, path = "/api/v1/sessions/current", tag = "sessions", operation_id = "logout", responses((status = 204, description = "it is ended")))]
-async fn logout(State(platform): At, Caller(_): Caller, parts: Parts) -> Answer<StatusCode> {
+async fn logout(State(platform): At, Caller(_pass): Caller, parts: Parts) -> Answer<StatusCode> {
     let token = bearer(&parts).ok_or_else(|| Error::new(&TOKEN_REQUIRED))?;
     platform.guard().logout(token).await?;
     Ok(StatusCode::NO_CONTENT)

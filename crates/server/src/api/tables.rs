@@ -101,6 +101,36 @@ struct VacuumRequest {
     /// How long files that no version needs any more stay for readers of old versions, such as `7d`; 7 days if not given.
     #[serde(default)]
     retention: Option<String>,
+    /// Only say what would go.
+    #[serde(default)]
+    trial: bool,
+}
+
+/// What a compaction did.
+#[derive(Debug, Serialize, ToSchema)]
+struct OptimizeReport {
+    /// The version after it.
+    version: u64,
+    /// Small files that went.
+    files_removed: u64,
+    /// Files that took their places.
+    files_added: u64,
+}
+
+/// What a vacuum did.
+#[derive(Debug, Serialize, ToSchema)]
+struct VacuumReport {
+    /// The version after it.
+    version: u64,
+    /// Files deleted, or, for a trial, that would be.
+    files: Vec<String>,
+}
+
+/// What a restore did.
+#[derive(Debug, Serialize, ToSchema)]
+struct RestoreReport {
+    /// The version that holds the old rows again.
+    version: u64,
 }
 
 /// Where to go back to: one of the two.
@@ -165,40 +195,40 @@ async fn history(
 
 /// Put small files of a lake table together
 #[utoipa::path(post, path = "/api/v1/tables/{name}/optimize", tag = "tables", operation_id = "optimize_table", params(("name" = String, Path, description = "catalog.schema.table")),
-    responses((status = 200, description = "what was done", body = Object)))]
-async fn optimize(State(platform): At, Caller(pass): Caller, Path(name): Path<String>) -> Answer<Json<Value>> {
+    responses((status = 200, description = "what was done", body = OptimizeReport)))]
+async fn optimize(State(platform): At, Caller(pass): Caller, Path(name): Path<String>) -> Answer<Json<OptimizeReport>> {
     let name: TableName = name.parse()?;
-    let mut table = upkeep(&platform, &pass, &name, "table.optimize", Value::Null).await?;
+    let table = upkeep(&platform, &pass, &name, Privilege::Modify, "table.optimize", Value::Null).await?;
     let done = Box::pin(table.optimize(&pass)).await?;
-    Ok(Json(serde_json::to_value(done).unwrap_or_default()))
+    Ok(Json(OptimizeReport { version: done.version, files_removed: done.files_removed, files_added: done.files_added }))
 }
 
 /// Delete files of a lake table that no kept version needs
 #[utoipa::path(post, path = "/api/v1/tables/{name}/vacuum", tag = "tables", operation_id = "vacuum_table", params(("name" = String, Path, description = "catalog.schema.table")),
-    request_body = VacuumRequest, responses((status = 200, description = "what was done", body = Object)))]
+    request_body = VacuumRequest, responses((status = 200, description = "what was done", body = VacuumReport)))]
 async fn vacuum(
     State(platform): At,
     Caller(pass): Caller,
     Path(name): Path<String>,
     input::Json(request): input::Json<VacuumRequest>,
-) -> Answer<Json<Value>> {
+) -> Answer<Json<VacuumReport>> {
     let name: TableName = name.parse()?;
     let retention = units::parse_duration(request.retention.as_deref().unwrap_or("7d"))?;
-    let detail = json!({ "retention": request.retention });
-    let mut table = upkeep(&platform, &pass, &name, "table.vacuum", detail).await?;
-    let done = Box::pin(table.vacuum(&pass, retention)).await?;
-    Ok(Json(serde_json::to_value(done).unwrap_or_default()))
+    let detail = json!({ "retention": request.retention, "trial": request.trial });
+    let table = upkeep(&platform, &pass, &name, Privilege::Manage, "table.vacuum", detail).await?;
+    let done = Box::pin(table.vacuum(&pass, retention, false, request.trial)).await?;
+    Ok(Json(VacuumReport { version: done.version, files: done.files }))
 }
 
 /// Bring a lake table back to an earlier version, as a new version
 #[utoipa::path(post, path = "/api/v1/tables/{name}/restore", tag = "tables", operation_id = "restore_table", params(("name" = String, Path, description = "catalog.schema.table")),
-    request_body = RestoreRequest, responses((status = 200, description = "the new version", body = Object)))]
+    request_body = RestoreRequest, responses((status = 200, description = "the new version", body = RestoreReport)))]
 async fn restore(
     State(platform): At,
     Caller(pass): Caller,
     Path(name): Path<String>,
     input::Json(request): input::Json<RestoreRequest>,
-) -> Answer<Json<Value>> {
+) -> Answer<Json<RestoreReport>> {
     let name: TableName = name.parse()?;
     let to = match (request.version, request.timestamp) {
         (Some(version), None) => AsOf::Version(version),
@@ -209,15 +239,28 @@ async fn restore(
         }
     };
     let detail = json!({ "version": request.version, "timestamp": request.timestamp });
-    let mut table = upkeep(&platform, &pass, &name, "table.restore", detail).await?;
+    let table = upkeep(&platform, &pass, &name, Privilege::Modify, "table.restore", detail).await?;
     let commit = Box::pin(table.restore(&pass, to)).await?;
-    Ok(Json(json!({ "version": commit.version })))
+    Ok(Json(RestoreReport { version: commit.version }))
 }
 
-/// The table, for one who may change it; written down before it is done.
-async fn upkeep(platform: &Platform, pass: &Pass, name: &TableName, action: &'static str, detail: Value) -> Result<lake::Table> {
-    pass.demand(Privilege::Modify, &Object::Table(name))?;
-    platform.guard().audit().record_now(event(pass, action, format!("Table/{name}"), detail)).await?;
+/// The table, for one who may do this to it; written down before it is done, and when it is refused.
+async fn upkeep(
+    platform: &Platform,
+    pass: &Pass,
+    name: &TableName,
+    privilege: Privilege,
+    action: &'static str,
+    detail: Value,
+) -> Result<lake::Table> {
+    let mut event = event(pass, action, format!("Table/{name}"), detail);
+    let allowed = pass.demand(privilege, &Object::Table(name));
+    if let Err(error) = &allowed {
+        event.allowed = false;
+        event.error = Some(error.code().name.to_owned());
+    }
+    platform.guard().audit().record_now(event).await?;
+    allowed?;
     Box::pin(platform.engine().lake_table(pass, name)).await
 }
 

@@ -49,7 +49,8 @@ impl Opener for Local {
         let url = Url::from_directory_path(&root).map_err(|()| {
             Error::new(&STORE_LOCATION_INVALID).with("location", root.display()).with("reason", "its path is not absolute")
         })?;
-        let inner = LocalFileSystem::new_with_prefix(&root).map_err(|error| crate::explain(&path.display().to_string(), "", error))?;
+        let inner =
+            LocalFileSystem::new_with_prefix(&root).map_err(|error| crate::explain(&path.display().to_string(), "", error))?;
         Ok(Store { url, object_store: Arc::new(Confined { inner, root }) })
     }
 }
@@ -147,7 +148,10 @@ impl ObjectStore for Confined {
         self.inner.get_opts(path, options).await
     }
 
-    fn delete_stream(&self, paths: BoxStream<'static, object_store::Result<Path>>) -> BoxStream<'static, object_store::Result<Path>> {
+    fn delete_stream(
+        &self,
+        paths: BoxStream<'static, object_store::Result<Path>>,
+    ) -> BoxStream<'static, object_store::Result<Path>> {
         let guard = Self { inner: self.inner.clone(), root: self.root.clone() };
         self.inner.delete_stream(paths.and_then(move |path| std::future::ready(guard.confine(&path).map(|()| path))).boxed())
     }

@@ -59,7 +59,9 @@ impl Opener for S3 {
         builder = builder.with_virtual_hosted_style_request(!path_style).with_client_options(client);
 
         match (&options.access_key_id, &options.secret_access_key) {
-            (Some(_), _) | (_, Some(_)) if options.anonymous => return Err(wrong("`anonymous` and an access key exclude each other")),
+            (Some(_), _) | (_, Some(_)) if options.anonymous => {
+                return Err(wrong("`anonymous` and an access key exclude each other"));
+            }
             (Some(id), Some(key)) => {
                 let (id, key) = (request.secrets.resolve(id).await?, request.secrets.resolve(key).await?);
                 builder = builder.with_access_key_id(id.expose()).with_secret_access_key(key.expose());

@@ -1,0 +1,295 @@
+//! The files connector on small files of every kind and every kind of trouble.
+
+use std::fs;
+use std::io::{Read, Write};
+use std::path::Path;
+
+use arrow::datatypes::{DataType, Field, Schema};
+use tempfile::TempDir;
+
+use super::*;
+use crate::causes;
+use crate::codes::*;
+use crate::formats::Format;
+use crate::formats::csv::CsvFormat;
+use crate::suite::{All, ROWS, Subject, all, conforms, open, texts};
+
+const CSV: &str = "id,name,score\n1,ann,0.5\n2,\"bob, \"\"the\"\" 2nd\",-1.25\n3,NA,2.0\n4,中文,\n5,eve,100.0\n";
+
+fn files(pattern: &str) -> FilesTarget {
+    FilesTarget::new(pattern)
+}
+
+fn csv(pattern: &str, format: CsvFormat) -> FilesTarget {
+    FilesTarget { format: Some(Format { csv: Some(format), ..Format::default() }), ..FilesTarget::new(pattern) }
+}
+
+fn na() -> CsvFormat {
+    CsvFormat { nulls: vec!["NA".to_owned(), String::new()], ..CsvFormat::default() }
+}
+
+async fn source(folder: &Path) -> Arc<dyn Source> {
+    let files = FilesOptions { location: ".".to_owned(), store: StoreOptions::default(), expansion_max: None };
+    open(&ConnectionSpec { files: Some(files), ..ConnectionSpec::default() }, folder).await.expect("a folder")
+}
+
+async fn read(folder: &Path, target: FilesTarget) -> Result<All> {
+    all(source(folder).await.read(ReadRequest::whole(Target::Files(target))).await?).await
+}
+
+fn folder(files: &[(&str, &[u8])]) -> TempDir {
+    let folder = tempfile::tempdir().expect("a scratch folder");
+    for (name, bytes) in files {
+        let path = folder.path().join(name);
+        fs::create_dir_all(path.parent().expect("a parent")).expect("writable");
+        fs::write(path, bytes).expect("writable");
+    }
+    folder
+}
+
+fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut writer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+    writer.write_all(bytes).expect("memory");
+    writer.finish().expect("memory")
+}
+
+fn zip(members: &[(&str, &[u8])]) -> Vec<u8> {
+    let mut writer = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+    for (name, bytes) in members {
+        writer.start_file(*name, zip::write::SimpleFileOptions::default()).expect("memory");
+        writer.write_all(bytes).expect("memory");
+    }
+    writer.finish().expect("memory").into_inner()
+}
+
+fn parquet() -> Vec<u8> {
+    let text = |column: usize| ROWS.iter().map(move |row| row[column]);
+    let ids: arrow::array::Int64Array = text(0).map(|id| id.and_then(|id| id.parse().ok())).collect();
+    let names: arrow::array::StringArray = text(1).collect();
+    let scores: arrow::array::Float64Array = text(2).map(|score| score.and_then(|score| score.parse().ok())).collect();
+    let batch = arrow::array::RecordBatch::try_from_iter([
+        ("id", Arc::new(ids) as arrow::array::ArrayRef),
+        ("name", Arc::new(names)),
+        ("score", Arc::new(scores)),
+    ]);
+    let batch = batch.expect("equal lengths");
+    let properties = ::parquet::file::properties::WriterProperties::builder().set_max_row_group_row_count(Some(2)).build();
+    let mut writer = ::parquet::arrow::ArrowWriter::try_new(Vec::new(), batch.schema(), Some(properties)).expect("memory");
+    writer.write(&batch).expect("memory");
+    writer.into_inner().expect("memory")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_format_and_packing_conforms() {
+    let lines = "{\"id\":1,\"name\":\"ann\",\"score\":0.5}\n{\"id\":2,\"name\":\"bob, \\\"the\\\" 2nd\",\"score\":-1.25}\n\n\
+                 {\"id\":3,\"score\":2.0}\r\n{\"id\":4,\"name\":\"中文\",\"score\":null}\n{\"id\":5,\"name\":\"eve\",\"score\":100}";
+    let (gbk, ..) = encoding_rs::GBK.encode(CSV);
+    let half = CSV.len() / 2;
+    let packed = zstd::encode_all(CSV.as_bytes(), 3).expect("memory");
+    let two_members = [gzip(&CSV.as_bytes()[..half]), gzip(&CSV.as_bytes()[half..])].concat();
+    let folder = folder(&[
+        ("plain.csv", CSV.as_bytes()),
+        ("windows.csv", format!("\u{feff}{}", CSV.replace('\n', "\r\n").trim_end()).as_bytes()),
+        ("gbk.csv", &gbk),
+        ("packed.csv.gz", &two_members),
+        ("packed.csv.zst", &packed),
+        ("packed.csv.zip", &zip(&[("a/rows.csv", CSV.as_bytes()), ("readme.md", b"# no rows")])),
+        ("tabs.tsv", CSV.replace(", \"\"", "; \"\"").replace(',', "\t").replace(';', ",").as_bytes()),
+        ("lines.jsonl", lines.as_bytes()),
+        ("table.parquet", &parquet()),
+        ("parts/1.csv", b"id,name,score\n1,ann,0.5\n2,\"bob, \"\"the\"\" 2nd\",-1.25\n"),
+        ("parts/2.csv", "name,score,id\nNA,2.0,3\n中文,,4\neve,100.0,5\n".as_bytes()),
+    ]);
+    let gbk = CsvFormat { encoding: "gbk".to_owned(), ..na() };
+    let targets = [
+        csv("plain.csv", na()),
+        csv("windows.csv", na()),
+        csv("gbk.csv", gbk),
+        csv("packed.csv.gz", na()),
+        csv("packed.csv.zst", na()),
+        csv("*.csv.zip", na()),
+        csv("tabs.tsv", CsvFormat { delimiter: '\t', ..na() }),
+        files("lines.jsonl"),
+        files("*.parquet"),
+        csv("parts/*.csv", na()),
+    ];
+    let source = source(folder.path()).await;
+    for target in targets {
+        let missing = Target::Files(FilesTarget { files: "none/*.csv".to_owned(), ..target.clone() });
+        conforms(&Subject { source: source.clone(), target: Target::Files(target), missing }).await;
+    }
+}
+
+#[tokio::test]
+async fn only_what_does_not_fit_is_set_aside() {
+    let text = "id,name,at\n1,a,2013-01-01\nx,b,2013-01-02\n3,c\n4,d,2013-01-04,extra\n5,\"e\ne\",2013-02-30\n6,\"f\"f,2013-01-06\n\
+                7,\"g,2013-01-07\n8,h,2013-01-08\n";
+    let folder = folder(&[("a.csv", text.as_bytes())]);
+    let declared = Schema::new(vec![Field::new("id", DataType::Int64, true), Field::new("at", DataType::Date32, true)]);
+    for batch_rows in [1, 3, 100] {
+        let request = ReadRequest {
+            declared: Some(Arc::new(declared.clone())),
+            batch_rows,
+            ..ReadRequest::whole(Target::Files(files("a.csv")))
+        };
+        let All { batch, mut rejects, .. } =
+            all(source(folder.path()).await.read(request).await.expect("readable")).await.expect("read");
+        let ids: Vec<_> = texts(&batch).into_iter().map(|row| row[0].clone().expect("not null")).collect();
+        assert_eq!(ids, ["1", "8"]);
+        rejects.sort_by(|a, b| a.position.cmp(&b.position));
+        let told: Vec<_> = rejects.iter().map(|reject| (&*reject.cause, &*reject.position, &*reject.raw)).collect();
+        let expected = [
+            (causes::VALUE_UNFIT, "a.csv:3", "x,b,2013-01-02"),
+            (causes::TOO_FEW_FIELDS, "a.csv:4", "3,c"),
+            (causes::TOO_MANY_FIELDS, "a.csv:5", "4,d,2013-01-04,extra"),
+            (causes::VALUE_UNFIT, "a.csv:6", "5,\"e\ne\",2013-02-30"),
+            (causes::QUOTE_MISPLACED, "a.csv:8", "6,\"f\"f,2013-01-06"),
+            (causes::QUOTE_OPEN, "a.csv:9", "7,\"g,2013-01-07"),
+        ];
+        assert_eq!(told, expected.map(|(cause, position, raw)| (cause, position, raw.as_bytes())));
+        assert_eq!(rejects[0].message, "column `id`: the value does not fit Int64");
+        assert_eq!(rejects[3].message, "column `at`: the value does not fit Date32");
+    }
+}
+
+#[tokio::test]
+async fn values_beyond_the_samples_are_set_aside_and_never_null() {
+    let mut text = String::from("id,v\n");
+    for id in 0..12_000 {
+        text.push_str(&format!("{id},{id}\n"));
+    }
+    text.push_str("12000,late\n12001,7\n");
+    let folder = folder(&[("a.csv", text.as_bytes())]);
+    let All { batch, rejects, largest, .. } = read(folder.path(), files("a.csv")).await.expect("read");
+    assert_eq!((batch.num_rows(), rejects.len(), largest), (12_001, 1, 8192));
+    assert_eq!(batch.column(1).null_count(), 0);
+    assert_eq!((&*rejects[0].position, &*rejects[0].raw), ("a.csv:12002", &b"12000,late"[..]));
+}
+
+#[tokio::test]
+async fn bytes_that_are_no_text_are_set_aside_with_their_bytes() {
+    let folder =
+        folder(&[("a.csv", b"id,v\n1,a\n2,\xD6\xD0\n3,c\n"), ("b.csv", b"id,v\n1,\xD6\xD0\n2,\xFF\n3,\"x\ny\"\nz,1,2\n")]);
+    let utf8 = read(folder.path(), files("a.csv")).await.expect("read");
+    assert_eq!((utf8.batch.num_rows(), &*utf8.rejects[0].cause), (2, causes::ENCODING_INVALID));
+    assert_eq!((&*utf8.rejects[0].raw, &*utf8.rejects[0].position), (&b"2,\xD6\xD0"[..], "a.csv:3"));
+    let gbk = CsvFormat { encoding: "gbk".to_owned(), ..CsvFormat::default() };
+    let gbk = read(folder.path(), csv("b.csv", gbk)).await.expect("read");
+    assert_eq!(texts(&gbk.batch)[0][1].as_deref(), Some("中"));
+    assert_eq!(gbk.batch.num_rows(), 2);
+    let told: Vec<_> = gbk.rejects.iter().map(|reject| (&*reject.raw, &*reject.position)).collect();
+    assert_eq!(told, [(&b"2,\xFF"[..], "b.csv:3"), (&b"z,1,2"[..], "b.csv:6")]);
+}
+
+#[tokio::test]
+async fn long_lines_and_open_quotes_harm_only_themselves() {
+    let mut text = b"id,v\n1,a\n2,\"opened\n".to_vec();
+    text.extend(b"3,c\n".repeat(10));
+    text.extend(b"9,");
+    text.extend(std::iter::repeat_n(b'x', crate::RECORD_BYTES_MAX + 5_000_000));
+    text.extend(b"\n10,end\n");
+    let folder = folder(&[("a.csv", &text)]);
+    let All { batch, rejects, .. } = read(folder.path(), files("a.csv")).await.expect("read");
+    assert_eq!(batch.num_rows(), 12);
+    let told: Vec<_> = rejects.iter().map(|reject| (&*reject.cause, &*reject.position, reject.raw.len())).collect();
+    assert_eq!(told, [(causes::QUOTE_OPEN, "a.csv:3", 9), (causes::RECORD_TOO_LONG, "a.csv:14", crate::RAW_BYTES_MAX)]);
+}
+
+#[tokio::test]
+async fn trouble_with_a_file_says_which_and_what() {
+    let long = "1,some text that packs\n".repeat(5000);
+    let gz = gzip(format!("id,v\n{long}").as_bytes());
+    let zipped = zip(&[("a.csv", format!("id,v\n{long}").as_bytes())]);
+    let mut flipped = zipped.clone();
+    flipped[200] ^= 0xFF;
+    let bomb = zstd::encode_all(std::io::repeat(b'0').take(200 << 20), 1).expect("memory");
+    let folder = folder(&[
+        ("empty.csv", b""),
+        ("header.csv", b"id,v\n"),
+        ("cut.csv.gz", &gz[..gz.len() / 2]),
+        ("cut.csv.zip", &zipped[..zipped.len() / 2]),
+        ("flipped.csv.zip", &flipped),
+        ("many.zip", &zip(&[("a.md", b"x"), ("b.md", b"y")])),
+        ("bomb.csv.zst", &bomb),
+        ("utf16.csv", b"\xFF\xFEi\0d\0\n\0"),
+        ("gbk.csv", b"id,\xD6\xD0\n1,2\n"),
+        ("twice.csv", b"id,id\n1,2\n"),
+        ("differ/1.csv", b"id,v\n1,2\n"),
+        ("differ/2.csv", b"id,w\n1,2\n"),
+        ("not.parquet", b"id,v\n1,2\n"),
+        ("data.bin", b"id,v\n1,2\n"),
+    ]);
+    let fails = async |pattern: &str, code: &'static base::Code| {
+        let error = read(folder.path(), files(pattern)).await.err().unwrap_or_else(|| panic!("{pattern} was read"));
+        assert!(error.is(code), "{pattern}: {error:?}");
+    };
+    fails("empty.csv", &FILE_EMPTY).await;
+    fails("cut.csv.gz", &FILE_TRUNCATED).await;
+    fails("cut.csv.zip", &FILE_TRUNCATED).await;
+    fails("flipped.csv.zip", &FILE_CORRUPT).await;
+    fails("utf16.csv", &FILE_ENCODING).await;
+    fails("gbk.csv", &FILE_ENCODING).await;
+    fails("twice.csv", &FILE_HEADER_INVALID).await;
+    fails("differ/*.csv", &FILE_COLUMNS_DIFFER).await;
+    fails("not.parquet", &FILE_CORRUPT).await;
+    fails("bomb.csv.zst", &FILE_EXPANDS).await;
+    fails("nothing/*.csv", &FILES_MISSING).await;
+    fails("data.bin", &TARGET_INVALID).await;
+    fails("../x.csv", &TARGET_INVALID).await;
+    let members = read(folder.path(), csv("many.zip", CsvFormat::default())).await.err().expect("no member");
+    assert!(members.is(&ARCHIVE_MEMBER_MISSING) && members.to_string().contains("a.md, b.md"), "{members}");
+    let none = read(folder.path(), files("header.csv")).await.expect("no rows are no error");
+    assert_eq!((none.batch.num_rows(), none.batch.num_columns()), (0, 2));
+}
+
+#[tokio::test]
+async fn json_is_taken_strictly() {
+    let text = "{\"id\":1,\"v\":{\"a\":[1,2]},\"w\":\"2013-01-01\"}\n{\"id\":1.5,\"v\":null,\"w\":null}\nnot json\n[1]\n\
+                {\"id\":2,\"new\":1}\n{\"id\":\"3\"}\n";
+    let folder = folder(&[("a.jsonl", text.as_bytes())]);
+    let declared = Arc::new(Schema::new(vec![Field::new("id", DataType::Int64, true)]));
+    let request = ReadRequest { declared: Some(declared), ..ReadRequest::whole(Target::Files(files("a.jsonl"))) };
+    let source = source(folder.path()).await;
+    let All { batch, rejects, .. } = all(source.read(request).await.expect("readable")).await.expect("read");
+    assert_eq!(
+        texts(&batch),
+        [
+            [Some("1".to_owned()), Some("{\"a\":[1,2]}".to_owned()), Some("2013-01-01".to_owned()), None],
+            [Some("2".to_owned()), None, None, Some("1".to_owned())]
+        ]
+    );
+    let told: Vec<_> = rejects.iter().map(|reject| (&*reject.cause, &*reject.position)).collect();
+    let expected = [
+        (causes::VALUE_UNFIT, "a.jsonl:2"),
+        (causes::JSON_INVALID, "a.jsonl:3"),
+        (causes::JSON_INVALID, "a.jsonl:4"),
+        (causes::VALUE_UNFIT, "a.jsonl:6"),
+    ];
+    assert_eq!(told, expected);
+}
+
+#[tokio::test]
+async fn a_file_that_changes_under_the_reader_is_noticed() {
+    let folder = folder(&[("a.csv", b"id\n1\n")]);
+    let source = source(folder.path()).await;
+    let reading = source.read(ReadRequest::whole(Target::Files(files("a.csv")))).await.expect("readable");
+    fs::write(folder.path().join("a.csv"), "id\n1\n2\n").expect("writable");
+    let error = all(reading).await.err().expect("it changed");
+    assert!(error.is(&storage::codes::STORE_CHANGED), "{error:?}");
+    let reading = source.read(ReadRequest::whole(Target::Files(files("a.csv")))).await.expect("readable");
+    fs::remove_file(folder.path().join("a.csv")).expect("writable");
+    assert!(all(reading).await.err().expect("it is gone").is(&storage::codes::STORE_OBJECT_MISSING));
+}
+
+#[tokio::test]
+async fn without_a_header_columns_are_named_by_place() {
+    let folder = folder(&[("a.csv", b"1,x\n2,y\n")]);
+    let format = || CsvFormat { header: false, ..CsvFormat::default() };
+    let plain = read(folder.path(), csv("a.csv", format())).await.expect("read");
+    assert_eq!(plain.batch.schema().field(1).name(), "column_2");
+    let declared = Schema::new(vec![Field::new("id", DataType::Int32, true), Field::new("name", DataType::Utf8, true)]);
+    let request = ReadRequest { declared: Some(Arc::new(declared)), ..ReadRequest::whole(Target::Files(csv("a.csv", format()))) };
+    let named = all(source(folder.path()).await.read(request).await.expect("readable")).await.expect("read");
+    assert_eq!((named.batch.num_rows(), named.batch.schema().field(0).name().as_str()), (2, "id"));
+    assert_eq!(named.batch.schema().field(0).data_type(), &DataType::Int32);
+}

@@ -1,0 +1,148 @@
+//! One connection to a PostgreSQL server, and its errors in our words.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use base::{Code, Error, Result, Secret};
+use tokio::task::JoinHandle;
+use tokio_postgres::types::ToSql;
+use tokio_postgres::{Client, Config, NoTls, Row};
+
+use super::PostgresOptions;
+use crate::codes::{
+    DATABASE_BUSY, DATABASE_MISSING, SOURCE_DENIED, SOURCE_FAILED, SOURCE_LOGIN_REFUSED, SOURCE_LOST, SOURCE_TABLE_MISSING,
+    SOURCE_TIMEOUT, SOURCE_UNREACHABLE,
+};
+
+/// A dead peer is noticed after this silence of its network, whatever the read timeout.
+const KEEPALIVE_IDLE: Duration = Duration::from_secs(30);
+
+/// Texts come as ISO 8601 in UTC, floats with all digits, and no lock is waited for without end.
+const SETUP: &str = "set timezone = 'UTC'; set datestyle = 'ISO, MDY'; set extra_float_digits = 3; \
+                     set standard_conforming_strings = on; set statement_timeout = 0; set lock_timeout = '30s'; \
+                     set idle_in_transaction_session_timeout = 0; \
+                     begin isolation level repeatable read read only";
+
+/// The server of a connection.
+#[derive(Debug)]
+pub(super) struct Server {
+    pub connection: String,
+    pub options: PostgresOptions,
+    pub password: Option<Secret>,
+}
+
+/// An open connection in a read transaction. Dropping it closes the socket, also in the middle of a copy.
+pub(super) struct Session {
+    pub server: Arc<Server>,
+    pub client: Client,
+    driver: JoinHandle<()>,
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        self.driver.abort();
+    }
+}
+
+impl Server {
+    /// `host:port/database`, for messages.
+    pub fn place(&self) -> String {
+        let PostgresOptions { host, port, database, .. } = &self.options;
+        format!("{host}:{port}/{database}")
+    }
+
+    /// An error about this server.
+    pub fn error(&self, code: &'static Code) -> Error {
+        Error::new(code).with("connection", &self.connection).with("place", self.place())
+    }
+
+    fn read_timeout(&self) -> Duration {
+        Duration::from_secs(self.options.read_timeout_seconds.into())
+    }
+
+    /// Connects, logs in and begins a read transaction.
+    pub async fn connect(self: &Arc<Self>) -> Result<Session> {
+        let limit = Duration::from_secs(self.options.connect_timeout_seconds.into());
+        let mut config = Config::new();
+        config
+            .host(&self.options.host)
+            .port(self.options.port)
+            .dbname(&self.options.database)
+            .user(&self.options.user)
+            .application_name("dataux")
+            .connect_timeout(limit)
+            .keepalives_idle(KEEPALIVE_IDLE)
+            .tcp_user_timeout(KEEPALIVE_IDLE * 2);
+        if let Some(password) = &self.password {
+            config.password(password.expose());
+        }
+        let connected = tokio::time::timeout(limit, config.connect(NoTls)).await;
+        let silent = |_| self.error(&SOURCE_UNREACHABLE).with("reason", format!("no answer within {} s", limit.as_secs()));
+        let (client, driver) = connected.map_err(silent)?.map_err(|error| self.explain(&SOURCE_UNREACHABLE, error))?;
+        // What breaks the driver also breaks the client's next call, which reports it.
+        let driver = tokio::spawn(async move { drop(driver.await) });
+        let session = Session { server: self.clone(), client, driver };
+        session.run(SETUP).await?;
+        Ok(session)
+    }
+
+    /// From the driver's error to ours; `broken` is the code for a connection that is not there (any more).
+    pub fn explain(&self, broken: &'static Code, error: tokio_postgres::Error) -> Error {
+        let Some(database) = error.as_db_error() else {
+            // A missing password is the driver's own finding.
+            let cause = std::error::Error::source(&error).map(ToString::to_string).unwrap_or_default();
+            let code = if cause.contains("password") { &SOURCE_LOGIN_REFUSED } else { broken };
+            return self.error(code).because(error);
+        };
+        let state = database.code().code();
+        let code = match state {
+            "28P01" | "28000" => &SOURCE_LOGIN_REFUSED,
+            "3D000" => &DATABASE_MISSING,
+            "42P01" | "3F000" => &SOURCE_TABLE_MISSING,
+            "42501" => &SOURCE_DENIED,
+            "55P03" => &DATABASE_BUSY,
+            // Shut down, starting up, too many connections, cancelled for recovery.
+            "57P01" | "57P02" | "57P03" | "53300" | "40001" => broken,
+            state if state.starts_with("08") => broken,
+            _ => &SOURCE_FAILED,
+        };
+        // Only the message: the detail may hold values of rows.
+        let told = self.error(code).with("table", "(dropped)").with("reason", format!("{} ({state})", database.message()));
+        if state == "28000" && database.message().contains("no encryption") {
+            return told.hint("the server demands TLS, which connections to PostgreSQL do not have in this version");
+        }
+        told
+    }
+}
+
+impl Session {
+    async fn limited<T>(&self, work: impl Future<Output = Result<T, tokio_postgres::Error>>) -> Result<T> {
+        self.in_time(work).await?.map_err(|error| self.server.explain(&SOURCE_LOST, error))
+    }
+
+    /// Waits no longer than the read timeout.
+    pub async fn in_time<T>(&self, work: impl Future<Output = T>) -> Result<T> {
+        let limit = self.server.read_timeout();
+        tokio::time::timeout(limit, work).await.map_err(|_| self.server.error(&SOURCE_TIMEOUT).with("seconds", limit.as_secs()))
+    }
+
+    /// Runs statements that answer nothing.
+    pub async fn run(&self, sql: &str) -> Result<()> {
+        self.limited(self.client.batch_execute(sql)).await
+    }
+
+    /// All rows of a small answer.
+    pub async fn query(&self, sql: &str, parameters: &[&(dyn ToSql + Sync)]) -> Result<Vec<Row>> {
+        self.limited(self.client.query(sql, parameters)).await
+    }
+
+    /// The one row of an answer.
+    pub async fn query_one(&self, sql: &str, parameters: &[&(dyn ToSql + Sync)]) -> Result<Row> {
+        self.limited(self.client.query_one(sql, parameters)).await
+    }
+
+    /// Checks a statement without running it.
+    pub async fn prepare(&self, sql: &str) -> Result<()> {
+        self.limited(self.client.prepare(sql)).await.map(drop)
+    }
+}

@@ -1,0 +1,220 @@
+//! Apache Parquet: row group by row group, only the columns that are wanted.
+
+use std::collections::VecDeque;
+use std::ops::Range;
+use std::sync::{Arc, Mutex};
+
+use arrow::datatypes::{Schema, SchemaRef};
+use base::{Error, Result};
+use bytes::Bytes;
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use futures::stream::BoxStream;
+use object_store::path::Path;
+use object_store::{GetOptions, GetRange};
+use parquet::arrow::arrow_reader::ArrowReaderOptions;
+use parquet::arrow::async_reader::AsyncFileReader;
+use parquet::arrow::{ParquetRecordBatchStreamBuilder, ProjectionMask};
+use parquet::errors::ParquetError;
+use parquet::file::metadata::{ParquetMetaData, ParquetMetaDataReader};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use storage::Store;
+use tokio::runtime::Handle;
+
+use crate::codes::{FILE_COLUMNS_DIFFER, FILE_CORRUPT, READER_FAILED};
+use crate::columns;
+use crate::fit::fit;
+use crate::source::{FileMark, Piece};
+use crate::workers::blocking;
+
+/// Apache Parquet; it says of itself all that there is to know.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ParquetFormat {}
+
+/// Bytes of the footer that are asked for at once; most footers fit.
+const FOOTER_BYTES: usize = 64 << 10;
+
+/// One version of a file in a store.
+struct FileReader {
+    store: Store,
+    path: Path,
+    mark: FileMark,
+}
+
+impl FileReader {
+    fn new(store: &Store, mark: &FileMark) -> Result<Self> {
+        let path = Path::parse(&mark.path).map_err(|error| store.explain(&mark.path, error.into()))?;
+        Ok(Self { store: store.clone(), path, mark: mark.clone() })
+    }
+}
+
+impl AsyncFileReader for FileReader {
+    fn get_bytes(&mut self, range: Range<u64>) -> BoxFuture<'_, parquet::errors::Result<Bytes>> {
+        async move {
+            let options = GetOptions::new().with_if_match(self.mark.etag.clone()).with_range(Some(GetRange::Bounded(range)));
+            let explain = |error| ParquetError::External(Box::new(self.store.explain(&self.path, error)));
+            self.store.object_store.get_opts(&self.path, options).await.map_err(explain)?.bytes().await.map_err(explain)
+        }
+        .boxed()
+    }
+
+    fn get_metadata<'a>(
+        &'a mut self,
+        _options: Option<&'a ArrowReaderOptions>,
+    ) -> BoxFuture<'a, parquet::errors::Result<Arc<ParquetMetaData>>> {
+        async move {
+            let size = self.mark.size;
+            let reader = ParquetMetaDataReader::new().with_prefetch_hint(Some(FOOTER_BYTES));
+            reader.load_and_finish(self, size).await.map(Arc::new)
+        }
+        .boxed()
+    }
+}
+
+fn explain(place: &str, error: ParquetError) -> Error {
+    match error {
+        ParquetError::External(source) => match source.downcast::<Error>() {
+            Ok(ours) => *ours,
+            Err(source) => Error::new(&FILE_CORRUPT).with("place", place).with("reason", source),
+        },
+        error => Error::new(&FILE_CORRUPT).with("place", place).because(error),
+    }
+}
+
+/// The columns of the first sample, in the types in which they are given out; the other samples must have the same.
+pub(crate) async fn infer(store: &Store, samples: &[FileMark]) -> Result<Schema> {
+    let mut found: Option<Schema> = None;
+    for mark in samples {
+        let builder = open(store, mark).await?;
+        let schema = crate::fit::kept(builder.schema());
+        match &found {
+            None => found = Some(schema),
+            Some(first) => same(&mark.path, first, &schema)?,
+        }
+    }
+    found.ok_or_else(|| Error::new(&READER_FAILED).with("place", "a Parquet file").with("reason", "there is none"))
+}
+
+fn same(place: &str, wanted: &Schema, found: &Schema) -> Result<()> {
+    let lacks = wanted.fields().iter().find(|field| found.index_of(field.name()).is_err());
+    let extra = || found.fields().iter().find(|field| wanted.index_of(field.name()).is_err());
+    let reason = match (lacks, extra()) {
+        (Some(field), _) => format!("it lacks `{}`", field.name()),
+        (None, Some(field)) => format!("it also has `{}`", field.name()),
+        (None, None) => return Ok(()),
+    };
+    Err(Error::new(&FILE_COLUMNS_DIFFER).with("place", place).with("reason", reason))
+}
+
+async fn open(store: &Store, mark: &FileMark) -> Result<ParquetRecordBatchStreamBuilder<FileReader>> {
+    ParquetRecordBatchStreamBuilder::new(FileReader::new(store, mark)?).await.map_err(|error| explain(&mark.path, error))
+}
+
+/// What is read of Parquet files.
+pub(crate) struct Plan {
+    pub store: Store,
+    /// All columns of the files; `None` if files may have columns that are not read.
+    pub strict: Option<Schema>,
+    pub schema: SchemaRef,
+    pub batch_rows: usize,
+    pub limit: Option<u64>,
+}
+
+/// A row group, and which rows of the file it has.
+struct Work {
+    mark: FileMark,
+    row_group: usize,
+    first_row: u64,
+    bytes: u64,
+}
+
+/// The parts of a reading, and how many rows there are. All footers are read here.
+pub(crate) async fn parts(
+    plan: Plan,
+    files: &[FileMark],
+    parallel: usize,
+) -> Result<(Vec<BoxStream<'static, Result<Piece>>>, u64)> {
+    let mut works = VecDeque::new();
+    let mut rows = 0;
+    for mark in files {
+        let builder = open(&plan.store, mark).await?;
+        if let Some(strict) = &plan.strict {
+            same(&mark.path, strict, builder.schema())?;
+        }
+        let groups = builder.metadata().row_groups();
+        let share = mark.size / groups.len().max(1) as u64;
+        let mut first_row = 1;
+        for (row_group, group) in groups.iter().enumerate() {
+            works.push_back(Work { mark: mark.clone(), row_group, first_row, bytes: share });
+            first_row += group.num_rows() as u64;
+        }
+        rows += first_row - 1;
+    }
+    let parallel = parallel.clamp(1, works.len().max(1));
+    let works = Arc::new(Mutex::new(works));
+    let plan = Arc::new(plan);
+    let part = |_| {
+        let (works, plan) = (works.clone(), plan.clone());
+        let handle = Handle::current();
+        blocking(move |give| {
+            let mut left = plan.limit.unwrap_or(u64::MAX);
+            let next = || works.lock().ok().and_then(|mut works| works.pop_front());
+            while let Some(work) = next() {
+                if !plan.row_group(&handle, &work, &mut left, give)? {
+                    break;
+                }
+            }
+            Ok(())
+        })
+    };
+    Ok(((0..parallel).map(part).collect(), rows))
+}
+
+impl Plan {
+    /// Gives the rows of a row group; false if no more are wanted.
+    fn row_group(&self, handle: &Handle, work: &Work, left: &mut u64, give: &mut dyn FnMut(Piece) -> bool) -> Result<bool> {
+        let place = work.mark.path.as_str();
+        let wrong = |error| explain(place, error);
+        let reader = handle.block_on(async {
+            let builder = open(&self.store, &work.mark).await?;
+            let found = builder.schema().clone();
+            let mut roots = Vec::new();
+            for field in self.schema.fields() {
+                let names = || found.fields().iter().map(|field| field.name().as_str());
+                roots.push(found.index_of(field.name()).map_err(|_| columns::missing(field.name(), names(), place))?);
+            }
+            let mask = ProjectionMask::roots(builder.parquet_schema(), roots);
+            let mut stream = builder
+                .with_projection(mask)
+                .with_row_groups(vec![work.row_group])
+                .with_batch_size(self.batch_rows)
+                .build()
+                .map_err(wrong)?;
+            stream.next_row_group().await.map_err(wrong)
+        })?;
+        let Some(reader) = reader else { return Ok(true) };
+        let mut row = work.first_row;
+        let mut bytes = work.bytes;
+        for batch in reader {
+            let batch = batch.map_err(|error| Error::new(&FILE_CORRUPT).with("place", place).because(error))?;
+            // The file's own order of columns is not ours.
+            let order =
+                self.schema.fields().iter().map(|field| batch.schema().index_of(field.name())).collect::<Result<Vec<_>, _>>();
+            let batch = order.and_then(|order| batch.project(&order));
+            let batch = batch.map_err(|error| Error::new(&READER_FAILED).with("place", place).because(error))?;
+            let (mut fitting, rejects) = fit(&batch, &self.schema, place, row)?;
+            row += batch.num_rows() as u64;
+            let last = fitting.num_rows() as u64 >= *left;
+            if last {
+                fitting = fitting.slice(0, *left as usize);
+            }
+            *left -= fitting.num_rows() as u64;
+            if !give(Piece { batch: fitting, rejects, bytes: std::mem::take(&mut bytes) }) || last {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+}
