@@ -47,7 +47,7 @@ def answers(scene, home):
 
 def exports(scene, home):
     for file, rows in EXPECTED["exports"].items():
-        found = duckdb.sql(f"SELECT count(*) FROM '{home / file}'").fetchone()[0]
+        found = duckdb.sql(f"SELECT count(*) FROM '{home / file}'").fetchall()[0][0]
         scene.check(f"{file} has {rows} rows", found == rows, found)
 
 

@@ -21,7 +21,7 @@ use crate::file_bytes::FileBytes;
 use crate::framing::Framing;
 use crate::source::{FileMark, RAW_BYTES_MAX, Reject};
 
-/// Bytes of a block, unless one record is longer.
+/// Bytes of a block of a source.
 pub(crate) const BLOCK_BYTES: usize = 4 << 20;
 /// Longest record; a longer one is set aside.
 pub const RECORD_BYTES_MAX: usize = 16 << 20;
@@ -72,6 +72,8 @@ pub(crate) struct Options {
     /// Which members of an archive are read: those that match one of these.
     pub members: Vec<glob::Pattern>,
     pub expansion_max: u32,
+    /// Bytes of a block, unless one record is longer.
+    pub block_bytes: usize,
 }
 
 impl<F: Format> Blocks<F> {
@@ -92,7 +94,7 @@ impl<F: Format> Blocks<F> {
     fn step(&mut self) -> Result<Option<Block<F::Head>>> {
         loop {
             if let Some(text) = &mut self.text {
-                if let Some(mut block) = text.next(&*self.format)? {
+                if let Some(mut block) = text.next(&*self.format, self.options.block_bytes)? {
                     if let Some((_, counter)) = &self.open {
                         let counted = counter.load(Ordering::Relaxed);
                         block.bytes = counted.saturating_sub(self.counted);
@@ -110,7 +112,7 @@ impl<F: Format> Blocks<F> {
                 self.open = None;
             }
             let Some(mark) = self.files.pop_front() else { return Ok(None) };
-            let Options { store, handle, members, expansion_max } = &self.options;
+            let Options { store, handle, members, expansion_max, .. } = &self.options;
             let file = handle.block_on(FileBytes::open(store, &mark))?;
             let counter = file.counter();
             let wanted = |name: &str| members.iter().any(|pattern| matches(pattern, name));
@@ -150,7 +152,7 @@ impl<H> Cutter<H> {
             line: 1,
             rejects: Vec::new(),
         };
-        cutter.fill(BLOCK_BYTES)?;
+        cutter.fill(encodings::MARK_BYTES_MAX)?;
         match encodings::mark(&cutter.rest) {
             Mark::None => {}
             Mark::Utf8(length) => drop(cutter.rest.drain(..length)),
@@ -176,8 +178,8 @@ impl<H> Cutter<H> {
         Ok(())
     }
 
-    fn next<F: Format<Head = H>>(&mut self, format: &F) -> Result<Option<Block<H>>> {
-        let raw = self.cut(format.framing())?;
+    fn next<F: Format<Head = H>>(&mut self, format: &F, block_bytes: usize) -> Result<Option<Block<H>>> {
+        let raw = self.cut(format.framing(), block_bytes)?;
         let (head, start) = match &self.head {
             Some(head) => (head.clone(), 0),
             None if raw.is_empty() && !self.rejects.is_empty() => {
@@ -202,8 +204,8 @@ impl<H> Cutter<H> {
     }
 
     /// Whole records off the front of the text; empty at its end, and where a record too long was left out.
-    fn cut(&mut self, framing: Framing) -> Result<Vec<u8>> {
-        let mut length = BLOCK_BYTES;
+    fn cut(&mut self, framing: Framing, block_bytes: usize) -> Result<Vec<u8>> {
+        let mut length = block_bytes;
         loop {
             self.fill(length)?;
             let ends = framing.ends(&self.rest, self.at_end);

@@ -74,6 +74,8 @@ pub(crate) fn texts(
         [b'P', b'K', 3, 4] | [b'P', b'K', 5, 6] => list(name, &file, wanted, members)?.into_iter().map(Member::Zipped).collect(),
         _ => vec![Member::Whole(Packing::None)],
     };
+    // What was read to look inside is read again.
+    file.counter().store(0, Ordering::Relaxed);
     Ok(Texts { name: name.to_owned(), file, left: left.into_iter(), expansion_max })
 }
 

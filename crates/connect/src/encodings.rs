@@ -69,6 +69,9 @@ pub(crate) enum Mark {
     Utf16,
 }
 
+/// Bytes of the longest mark.
+pub(crate) const MARK_BYTES_MAX: usize = 3;
+
 /// Looks for a byte order mark.
 pub(crate) fn mark(head: &[u8]) -> Mark {
     match head {

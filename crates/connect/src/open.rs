@@ -30,8 +30,8 @@ pub async fn files_store(pass: &Pass, name: &str, spec: &ConnectionSpec, context
     pass.demand(Privilege::Modify, &Object::Catalog(name))?;
     match &spec.files {
         Some(files) => files.store(context).await,
-        None => {
-            Err(Error::new(&CONNECTION_INVALID).with("connection", name).with("reason", "it holds no files, so nothing can be published to it"))
-        }
+        None => Err(Error::new(&CONNECTION_INVALID)
+            .with("connection", name)
+            .with("reason", "it holds no files, so nothing can be published to it")),
     }
 }

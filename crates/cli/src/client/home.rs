@@ -20,6 +20,9 @@ use crate::failure::{Failure, Outcome};
 /// Longest wait for background work to end when a command is done.
 const CLOSE_WAIT: Duration = Duration::from_secs(10);
 
+/// Log filter of what is no error here: the Delta kernel calls a table that does not exist yet one.
+pub const NOISE: &str = "buoyant_kernel=off,delta_kernel=off";
+
 /// An open home.
 pub struct Home {
     platform: Platform,
@@ -43,7 +46,8 @@ impl Home {
         }
         let settings = settings(Some(path.to_owned()), None)?;
         // What the rooms log is for a server's operator; a command answers for itself.
-        let filter = if std::env::var_os("DATAUX_LOG").is_some() { settings.log.as_str() } else { "error" };
+        let quiet = format!("error,{NOISE}");
+        let filter = if std::env::var_os("DATAUX_LOG").is_some() { &settings.log } else { &quiet };
         server::logs::start(filter, settings.log_format)?;
         Self::over(Platform::open(settings).await?).await
     }

@@ -48,7 +48,7 @@ pub async fn run(session: &mut Session, arguments: Arguments) -> Outcome {
     let mut settings = settings(session.globals.home.clone(), arguments.listen)?;
     // The log of a server would tear the progress bars apart; what goes wrong is still said.
     if std::env::var_os("DATAUX_LOG").is_none() {
-        "warn".clone_into(&mut settings.log);
+        settings.log = format!("warn,{}", crate::client::home::NOISE);
     }
     server::logs::start(&settings.log, settings.log_format)?;
     // What would stop the server at the end stops the demo at the beginning.

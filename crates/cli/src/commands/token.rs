@@ -3,7 +3,7 @@
 use base::units;
 use clap::{Args, Subcommand};
 use clap_complete::ArgValueCompleter;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::arguments::Output;
 use crate::failure::{Failure, Outcome};

@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 use storage::{Store, StoreOptions};
 use tokio::runtime::Handle;
 
-use crate::blocks::{Blocks, Options};
+use crate::blocks::{BLOCK_BYTES, Blocks, Options};
 use crate::codes::{FILES_MISSING, FILES_TOO_MANY, READER_FAILED, TARGET_INVALID};
 use crate::columns::settle;
 use crate::compression::EXPANSION_MAX;
@@ -133,7 +133,14 @@ impl FilesSource {
                     .with("files", &target.files)
                     .with("limit", FILES_MAX));
             }
-            marks.push(FileMark { path, etag: object.e_tag, size: object.size });
+            // A folder's own mark names the file's place on its disk too, and would make every file of a restored or moved
+            // folder a new one.
+            let etag = if self.store.url.scheme() == "file" {
+                Some(object.last_modified.timestamp_micros().to_string())
+            } else {
+                object.e_tag
+            };
+            marks.push(FileMark { path, etag, size: object.size });
         }
         if marks.is_empty() {
             return Err(Error::new(&FILES_MISSING).with("location", self.store.location()).with("files", &target.files));
@@ -156,6 +163,7 @@ impl FilesSource {
             handle: Handle::current(),
             members: members.map_err(|error| self.invalid(error))?,
             expansion_max: self.expansion_max,
+            block_bytes: BLOCK_BYTES,
         };
         let samples = samples(files);
         let found = match &chosen {

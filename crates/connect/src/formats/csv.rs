@@ -2,6 +2,8 @@
 
 mod decode;
 mod split;
+#[cfg(test)]
+mod tests;
 
 use std::collections::HashSet;
 use std::sync::Arc;

@@ -2,7 +2,6 @@
 
 use std::fs;
 use std::io::{Read, Write};
-use std::path::Path;
 
 use arrow::datatypes::{DataType, Field, Schema};
 use tempfile::TempDir;
@@ -28,12 +27,12 @@ fn na() -> CsvFormat {
     CsvFormat { nulls: vec!["NA".to_owned(), String::new()], ..CsvFormat::default() }
 }
 
-async fn source(folder: &Path) -> Arc<dyn Source> {
+async fn source(folder: &FilePath) -> Arc<dyn Source> {
     let files = FilesOptions { location: ".".to_owned(), store: StoreOptions::default(), expansion_max: None };
     open(&ConnectionSpec { files: Some(files), ..ConnectionSpec::default() }, folder).await.expect("a folder")
 }
 
-async fn read(folder: &Path, target: FilesTarget) -> Result<All> {
+async fn read(folder: &FilePath, target: FilesTarget) -> Result<All> {
     all(source(folder).await.read(ReadRequest::whole(Target::Files(target))).await?).await
 }
 
@@ -292,4 +291,59 @@ async fn without_a_header_columns_are_named_by_place() {
     let named = all(source(folder.path()).await.read(request).await.expect("readable")).await.expect("read");
     assert_eq!((named.batch.num_rows(), named.batch.schema().field(0).name().as_str()), (2, "id"));
     assert_eq!(named.batch.schema().field(0).data_type(), &DataType::Int32);
+}
+
+/// `DATAUX_TEST_S3_ENDPOINT`, `…_BUCKET`, `…_ACCESS_KEY_ID` and `…_SECRET_ACCESS_KEY` name the server.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs the S3 server of make test (DATAUX_TEST_S3_ENDPOINT)"]
+async fn files_of_an_object_store_conform() {
+    let set = |name: &str| {
+        let name = format!("DATAUX_TEST_S3_{name}");
+        std::env::var(&name)
+            .unwrap_or_else(|_| panic!("{name} is not set; `make test` starts the S3 server that this test needs"))
+    };
+    let secret = |name: &str| Some(base::SecretRef::Store(set(name)));
+    let store = StoreOptions {
+        endpoint: Some(set("ENDPOINT")),
+        access_key_id: secret("ACCESS_KEY_ID"),
+        secret_access_key: secret("SECRET_ACCESS_KEY"),
+        allow_http: true,
+        ..StoreOptions::default()
+    };
+    let location = format!("s3://{}/{}", set("BUCKET"), base::ids::fresh());
+    let written = storage::open(&location, &store, &crate::suite::Plain).await.expect("opened");
+    // Larger than the chunks in which it is read.
+    let mut large = b"id,note\n".to_vec();
+    for id in 0..300_000 {
+        large.extend(format!("{id},{}\n", "x".repeat(60)).bytes());
+    }
+    let objects: [(&str, Vec<u8>); 5] = [
+        ("day=1/plain.csv", CSV.as_bytes().to_vec()),
+        ("packed.csv.gz", gzip(CSV.as_bytes())),
+        ("packed.csv.zip", zip(&[("a/rows.csv", CSV.as_bytes()), ("readme.md", b"# no rows")])),
+        ("table.parquet", parquet()),
+        ("large.csv", large),
+    ];
+    for (name, bytes) in objects {
+        let path = Path::parse(name).expect("a path");
+        object_store::ObjectStoreExt::put(&*written.object_store, &path, bytes.into()).await.expect("writable");
+    }
+    let files_options = FilesOptions { location, store, expansion_max: None };
+    let spec = ConnectionSpec { files: Some(files_options), ..ConnectionSpec::default() };
+    let source = open(&spec, FilePath::new("/")).await.expect("opened");
+    for target in [csv("day=*/*.csv", na()), csv("*.csv.gz", na()), csv("packed.csv.zip", na()), files("*.parquet")] {
+        let missing = Target::Files(FilesTarget { files: "none/*.csv".to_owned(), ..target.clone() });
+        conforms(&Subject { source: source.clone(), target: Target::Files(target), missing }).await;
+    }
+    let whole = || ReadRequest { parallel: 2, ..ReadRequest::whole(Target::Files(files("large.csv"))) };
+    let reading = source.read(whole()).await.expect("readable");
+    let total = reading.total_bytes;
+    let read = all(reading).await.expect("read");
+    assert_eq!((read.batch.num_rows(), Some(read.bytes)), (300_000, total));
+
+    let reading = source.read(whole()).await.expect("readable");
+    let path = Path::from("large.csv");
+    object_store::ObjectStoreExt::put(&*written.object_store, &path, "id,note\n1,new\n".into()).await.expect("writable");
+    let error = all(reading).await.err().expect("it changed");
+    assert!(error.is(&storage::codes::STORE_CHANGED), "{error:?}");
 }
