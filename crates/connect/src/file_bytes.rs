@@ -7,12 +7,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use base::Result;
 use bytes::Bytes;
-use object_store::path::Path;
 use object_store::{GetOptions, GetRange, GetResultPayload};
 use storage::Store;
 use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 
+use crate::marks;
 use crate::source::FileMark;
 
 /// Bytes asked of a remote store in one request.
@@ -33,17 +33,13 @@ enum Inner {
 impl FileBytes {
     /// Opens the version of `mark`; fails if the file has changed since or is gone.
     pub async fn open(store: &Store, mark: &FileMark) -> Result<Self> {
-        let path = Path::parse(&mark.path).map_err(|error| store.explain(&mark.path, error.into()))?;
-        let options = GetOptions::new().with_if_match(mark.etag.clone()).with_head(true);
-        let result = store.object_store.get_opts(&path, options).await.map_err(|error| store.explain(&mark.path, error))?;
+        let result = marks::get(store, mark, GetOptions::new().with_head(true)).await?;
         let inner = match result.payload {
             GetResultPayload::File(file, _) => Inner::Local(file),
             GetResultPayload::Stream(_) => Inner::Remote(Box::new(Remote {
                 handle: Handle::current(),
                 store: store.clone(),
-                path,
-                etag: mark.etag.clone(),
-                size: result.meta.size,
+                mark: mark.clone(),
                 at: 0,
                 chunk: Bytes::new(),
                 next: None,
@@ -64,9 +60,7 @@ impl FileBytes {
             Inner::Remote(remote) => Inner::Remote(Box::new(Remote {
                 handle: remote.handle.clone(),
                 store: remote.store.clone(),
-                path: remote.path.clone(),
-                etag: remote.etag.clone(),
-                size: remote.size,
+                mark: remote.mark.clone(),
                 at: 0,
                 chunk: Bytes::new(),
                 next: None,
@@ -99,9 +93,7 @@ impl Seek for FileBytes {
 struct Remote {
     handle: Handle,
     store: Store,
-    path: Path,
-    etag: Option<String>,
-    size: u64,
+    mark: FileMark,
     at: u64,
     /// Bytes from `at` on.
     chunk: Bytes,
@@ -111,15 +103,15 @@ struct Remote {
 
 impl Remote {
     fn fetch(&self, from: u64) -> Option<(u64, JoinHandle<Result<Bytes>>)> {
-        if from >= self.size {
+        if from >= self.mark.size {
             return None;
         }
-        let range = from..(from + CHUNK_BYTES).min(self.size);
-        let options = GetOptions::new().with_if_match(self.etag.clone()).with_range(Some(GetRange::Bounded(range)));
-        let (store, path) = (self.store.clone(), self.path.clone());
+        let range = from..(from + CHUNK_BYTES).min(self.mark.size);
+        let options = GetOptions::new().with_range(Some(GetRange::Bounded(range)));
+        let (store, mark) = (self.store.clone(), self.mark.clone());
         let task = self.handle.spawn(async move {
-            let explain = |error| store.explain(&path, error);
-            store.object_store.get_opts(&path, options).await.map_err(explain)?.bytes().await.map_err(explain)
+            let result = marks::get(&store, &mark, options).await?;
+            result.bytes().await.map_err(|error| store.explain(&mark.path, error))
         });
         Some((from, task))
     }
@@ -159,7 +151,7 @@ impl Seek for Remote {
     fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
         let at = match to {
             SeekFrom::Start(at) => Some(at),
-            SeekFrom::End(by) => self.size.checked_add_signed(by),
+            SeekFrom::End(by) => self.mark.size.checked_add_signed(by),
             SeekFrom::Current(by) => self.at.checked_add_signed(by),
         };
         let at = at.ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "seek before the beginning"))?;

@@ -42,7 +42,9 @@ pub(crate) fn float(text: &str) -> Option<f64> {
         let value = whole as f64 / POWERS[fraction];
         return Some(if negative { -value } else { value });
     }
-    text.trim_ascii().parse().ok()
+    let value: f64 = text.trim_ascii().parse().ok()?;
+    // `1e400` is too large for a float, not infinite.
+    (value.is_finite() || !text.bytes().any(|byte| byte.is_ascii_digit())).then_some(value)
 }
 
 const POWERS: [f64; 16] = [1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15];
@@ -222,7 +224,10 @@ mod tests {
             assert_eq!(float(text).map(f64::to_bits), Some(expected.to_bits()), "{text}");
         }
         assert!(float("NaN").is_some_and(f64::is_nan));
-        assert_eq!((float(""), float("-"), float("."), float("1.2.3"), float("1,5")), (None, None, None, None, None));
+        assert_eq!(float("-inf"), Some(f64::NEG_INFINITY));
+        for bad in ["", "-", ".", "1.2.3", "1,5", "1e400"] {
+            assert_eq!(float(bad), None, "{bad}");
+        }
     }
 
     #[test]

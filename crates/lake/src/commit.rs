@@ -69,7 +69,7 @@ impl Table {
         if let Landed::At(landed) = &landed
             && (landed.version() + 1).is_multiple_of(self.lake.0.settings.checkpoint_commits.max(1))
         {
-            crate::maintain::checkpoint_soon(landed.clone());
+            self.lake.checkpoint_soon(landed.clone());
         }
         Ok(landed)
     }

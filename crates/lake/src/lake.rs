@@ -1,7 +1,7 @@
 //! A lake: the tables below one store. The only way to a table, and only with a pass.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use arrow::datatypes::SchemaRef;
 use base::{Error, Result, TableName};
@@ -14,6 +14,7 @@ use futures::{StreamExt, TryStreamExt};
 use guard::{Object, Pass, Privilege};
 use object_store::path::Path;
 use object_store::{ObjectMeta, ObjectStore, ObjectStoreExt};
+use tokio::task::JoinSet;
 use url::Url;
 
 use crate::cache::{Listings, Snapshots, Turns};
@@ -38,6 +39,8 @@ pub(crate) struct Inner {
     pub settings: Settings,
     pub snapshots: Snapshots,
     pub turns: Turns,
+    /// What runs beside commits.
+    pub tasks: Mutex<JoinSet<()>>,
     /// Where the lake's own plans run.
     pub session: SessionContext,
     schemas: Listings<()>,
@@ -71,6 +74,7 @@ impl Lake {
             session: SessionContext::new_with_config_rt(config, runtime),
             snapshots: Snapshots::new(settings.snapshots_max),
             turns: Turns::default(),
+            tasks: Mutex::default(),
             schemas: Listings::new(settings.listing_age_max),
             tables: Listings::new(settings.listing_age_max),
             store,

@@ -1,7 +1,7 @@
 //! Keeping tables: restore, vacuum, checkpoints.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use base::{Error, Result, units};
@@ -16,7 +16,7 @@ use object_store::ObjectStoreExt;
 use object_store::path::Path;
 
 use crate::commit::{ATTEMPTS_MAX, Change, Landed, ORIGIN_KEY, Written, conflict, pause};
-use crate::lake::folder;
+use crate::lake::{Lake, folder};
 use crate::origin::{AsOf, Commit, Origin};
 use crate::snapshot::Snapshot;
 use crate::table::Table;
@@ -24,6 +24,9 @@ use crate::{codes, errors};
 
 /// Files younger than this may belong to a write that is still running, or to a reader elsewhere.
 pub const RETENTION_FLOOR: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Longest wait for what runs beside commits when a process ends.
+const SETTLE_MAX: Duration = Duration::from_secs(30);
 
 /// Files looked for at the same time.
 const LOOKS_MAX: usize = 32;
@@ -152,19 +155,33 @@ impl Table {
     }
 }
 
-/// Writes a checkpoint and tidies up old log entries, beside whatever goes on.
-pub(crate) fn checkpoint_soon(snapshot: Arc<Snapshot>) {
-    tokio::spawn(async move {
-        let table = snapshot.delta();
-        if let Err(error) = Box::pin(checkpoints::create_checkpoint(&table, None)).await {
-            // The log is whole without it, only longer to read; the next one tries again.
-            tracing::warn!(table = %snapshot.name, version = snapshot.version(), %error, "no checkpoint could be written");
-            return;
+impl Lake {
+    /// Writes a checkpoint and tidies up old log entries, beside whatever goes on.
+    pub(crate) fn checkpoint_soon(&self, snapshot: Arc<Snapshot>) {
+        let mut tasks = self.0.tasks.lock().unwrap_or_else(PoisonError::into_inner);
+        while tasks.try_join_next().is_some() {}
+        tasks.spawn(async move {
+            let table = snapshot.delta();
+            if let Err(error) = Box::pin(checkpoints::create_checkpoint(&table, None)).await {
+                // The log is whole without it, only longer to read; the next one tries again.
+                tracing::warn!(table = %snapshot.name, version = snapshot.version(), %error, "no checkpoint could be written");
+                return;
+            }
+            if let Err(error) = Box::pin(checkpoints::cleanup_metadata(&table, None)).await {
+                tracing::warn!(table = %snapshot.name, %error, "old log entries could not be removed");
+            }
+        });
+    }
+
+    /// Waits for what runs beside commits (checkpoints), for a bounded time. To be called before a process ends: one that
+    /// commits once and goes would otherwise never leave a checkpoint behind.
+    pub async fn settle(&self) {
+        let mut tasks = std::mem::take(&mut *self.0.tasks.lock().unwrap_or_else(PoisonError::into_inner));
+        let all = async { while tasks.join_next().await.is_some() {} };
+        if tokio::time::timeout(SETTLE_MAX, all).await.is_err() {
+            tracing::warn!("a checkpoint takes too long and is given up");
         }
-        if let Err(error) = Box::pin(checkpoints::cleanup_metadata(&table, None)).await {
-            tracing::warn!(table = %snapshot.name, %error, "old log entries could not be removed");
-        }
-    });
+    }
 }
 
 fn by_path(snapshot: &Snapshot) -> HashMap<Path, LogicalFileView> {

@@ -80,7 +80,8 @@ pub(crate) async fn merge(
 /// The rows of the touched files that stay, one file after the other, and then the new ones.
 fn merged(at: &Table, source: &Arc<Source>, touched: Vec<usize>) -> BoxStream<'static, Result<RecordBatch>> {
     let (at, of) = (at.clone(), source.clone());
-    let kept = futures::stream::iter(touched).map(move |index| Ok(others(at.read(&[index], None)?, of.clone(), at.name().clone())));
+    let kept =
+        futures::stream::iter(touched).map(move |index| Ok(others(at.read(&[index], None)?, of.clone(), at.name().clone())));
     let fresh: Vec<Result<RecordBatch>> = source.batches.iter().cloned().map(Ok).collect();
     kept.try_flatten().chain(futures::stream::iter(fresh)).boxed()
 }

@@ -1,7 +1,7 @@
 //! The lake as its users see it, on a local folder, with a real guard.
 
+mod faults;
 mod files;
-mod hand;
 mod maintenance;
 mod reading;
 mod writing;

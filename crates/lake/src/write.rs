@@ -153,11 +153,7 @@ pub(crate) struct NewFiles {
 
 impl NewFiles {
     /// Writes rows that have the columns of `base`; on error nothing of them stays, as far as the store lets us.
-    pub(crate) async fn write(
-        lake: &Lake,
-        base: &Arc<Snapshot>,
-        rows: BoxStream<'static, Result<RecordBatch>>,
-    ) -> Result<Self> {
+    pub(crate) async fn write(lake: &Lake, base: &Arc<Snapshot>, rows: BoxStream<'static, Result<RecordBatch>>) -> Result<Self> {
         Self::write_as(lake, base, &base.schema, rows).await
     }
 

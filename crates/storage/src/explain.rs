@@ -75,3 +75,26 @@ fn chain(error: &(dyn std::error::Error + 'static)) -> String {
     }
     text
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use super::*;
+
+    #[test]
+    fn what_the_disk_says_is_passed_on() {
+        let check = |kind: io::ErrorKind, code: &'static base::Code| {
+            let source = Box::new(io::Error::from(kind));
+            let error = explain("/data/lake", "t/part-1", StoreError::Generic { store: "local", source });
+            assert!(error.is(code), "{kind}: {error:?}");
+            assert!(error.to_string().contains("/data/lake"), "{error}");
+        };
+        check(io::ErrorKind::StorageFull, &STORE_FULL);
+        check(io::ErrorKind::QuotaExceeded, &STORE_FULL);
+        check(io::ErrorKind::PermissionDenied, &STORE_DENIED);
+        check(io::ErrorKind::ReadOnlyFilesystem, &STORE_DENIED);
+        check(io::ErrorKind::NotFound, &STORE_OBJECT_MISSING);
+        check(io::ErrorKind::BrokenPipe, &STORE_FAILED);
+    }
+}

@@ -24,6 +24,7 @@ use crate::columns::settle;
 use crate::compression::EXPANSION_MAX;
 use crate::connectors::Connector;
 use crate::formats::{Chosen, FilesTarget, csv, json_lines, parquet};
+use crate::marks;
 use crate::source::{Dialect, FileMark, Position, ReadRequest, Reading, Source, SourceTable, Target};
 use crate::spec::{ConnectionSpec, Context};
 use crate::workers;
@@ -121,32 +122,24 @@ impl FilesSource {
         let whole = fixed.len() == target.files.split('/').count();
         let prefix = Path::from_iter(fixed[..fixed.len() - usize::from(whole)].iter().copied());
         let mut listed = self.store.object_store.list((!prefix.as_ref().is_empty()).then_some(&prefix));
-        let mut marks = Vec::new();
+        let mut found = Vec::new();
         while let Some(object) = listed.try_next().await.map_err(|error| self.store.explain(&prefix, error))? {
-            let path = object.location.to_string();
-            if !pattern.matches_with(&path, options) {
+            if !pattern.matches_with(object.location.as_ref(), options) {
                 continue;
             }
-            if marks.len() == FILES_MAX {
+            if found.len() == FILES_MAX {
                 return Err(Error::new(&FILES_TOO_MANY)
                     .with("location", self.store.location())
                     .with("files", &target.files)
                     .with("limit", FILES_MAX));
             }
-            // A folder's own mark names the file's place on its disk too, and would make every file of a restored or moved
-            // folder a new one.
-            let etag = if self.store.url.scheme() == "file" {
-                Some(object.last_modified.timestamp_micros().to_string())
-            } else {
-                object.e_tag
-            };
-            marks.push(FileMark { path, etag, size: object.size });
+            found.push(marks::of(&self.store, &object));
         }
-        if marks.is_empty() {
+        if found.is_empty() {
             return Err(Error::new(&FILES_MISSING).with("location", self.store.location()).with("files", &target.files));
         }
-        marks.sort();
-        Ok(marks)
+        found.sort();
+        Ok(found)
     }
 
     /// Settles the format and the columns, from samples of `files`.

@@ -247,9 +247,9 @@ fn read(file: &File, connection: Connection, table: &str, request: &ReadRequest)
         }
         position = Position::Cursor { column: cursor.column.clone(), value: upper };
     }
-    let whole = request.filters.is_empty() && request.cursor.is_none();
+    // A part of a table is not worth counting the whole for.
+    let whole = request.filters.is_empty() && request.cursor.is_none() && request.limit.is_none();
     let total_rows = if whole { File::rows(&connection, table) } else { None };
-    let total_rows = total_rows.map(|rows| rows.min(request.limit.unwrap_or(u64::MAX)));
 
     let sql = select.to_string();
     // A wrong filter is reported now, to whoever asked, and not by the stream.

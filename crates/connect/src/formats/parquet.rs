@@ -10,7 +10,6 @@ use bytes::Bytes;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use futures::stream::BoxStream;
-use object_store::path::Path;
 use object_store::{GetOptions, GetRange};
 use parquet::arrow::arrow_reader::ArrowReaderOptions;
 use parquet::arrow::async_reader::AsyncFileReader;
@@ -25,6 +24,7 @@ use tokio::runtime::Handle;
 use crate::codes::{FILE_COLUMNS_DIFFER, FILE_CORRUPT, READER_FAILED};
 use crate::columns;
 use crate::fit::fit;
+use crate::marks;
 use crate::source::{FileMark, Piece};
 use crate::workers::blocking;
 
@@ -39,23 +39,17 @@ const FOOTER_BYTES: usize = 64 << 10;
 /// One version of a file in a store.
 struct FileReader {
     store: Store,
-    path: Path,
     mark: FileMark,
-}
-
-impl FileReader {
-    fn new(store: &Store, mark: &FileMark) -> Result<Self> {
-        let path = Path::parse(&mark.path).map_err(|error| store.explain(&mark.path, error.into()))?;
-        Ok(Self { store: store.clone(), path, mark: mark.clone() })
-    }
 }
 
 impl AsyncFileReader for FileReader {
     fn get_bytes(&mut self, range: Range<u64>) -> BoxFuture<'_, parquet::errors::Result<Bytes>> {
         async move {
-            let options = GetOptions::new().with_if_match(self.mark.etag.clone()).with_range(Some(GetRange::Bounded(range)));
-            let explain = |error| ParquetError::External(Box::new(self.store.explain(&self.path, error)));
-            self.store.object_store.get_opts(&self.path, options).await.map_err(explain)?.bytes().await.map_err(explain)
+            let options = GetOptions::new().with_range(Some(GetRange::Bounded(range)));
+            let result =
+                marks::get(&self.store, &self.mark, options).await.map_err(|error| ParquetError::External(Box::new(error)))?;
+            let explain = |error| ParquetError::External(Box::new(self.store.explain(&self.mark.path, error)));
+            result.bytes().await.map_err(explain)
         }
         .boxed()
     }
@@ -109,7 +103,8 @@ fn same(place: &str, wanted: &Schema, found: &Schema) -> Result<()> {
 }
 
 async fn open(store: &Store, mark: &FileMark) -> Result<ParquetRecordBatchStreamBuilder<FileReader>> {
-    ParquetRecordBatchStreamBuilder::new(FileReader::new(store, mark)?).await.map_err(|error| explain(&mark.path, error))
+    let reader = FileReader { store: store.clone(), mark: mark.clone() };
+    ParquetRecordBatchStreamBuilder::new(reader).await.map_err(|error| explain(&mark.path, error))
 }
 
 /// What is read of Parquet files.

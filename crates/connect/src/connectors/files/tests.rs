@@ -293,14 +293,13 @@ async fn without_a_header_columns_are_named_by_place() {
     assert_eq!(named.batch.schema().field(0).data_type(), &DataType::Int32);
 }
 
+#[cfg(feature = "s3-tests")]
 /// `DATAUX_TEST_S3_ENDPOINT`, `…_BUCKET`, `…_ACCESS_KEY_ID` and `…_SECRET_ACCESS_KEY` name the server.
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "needs the S3 server of make test (DATAUX_TEST_S3_ENDPOINT)"]
 async fn files_of_an_object_store_conform() {
     let set = |name: &str| {
         let name = format!("DATAUX_TEST_S3_{name}");
-        std::env::var(&name)
-            .unwrap_or_else(|_| panic!("{name} is not set; `make test` starts the S3 server that this test needs"))
+        std::env::var(&name).unwrap_or_else(|_| panic!("{name} is not set; start MinIO and name it"))
     };
     let secret = |name: &str| Some(base::SecretRef::Store(set(name)));
     let store = StoreOptions {

@@ -1,0 +1,82 @@
+"""A TCP proxy that slows and cuts what goes through it: a bad network between the platform and a database."""
+
+import socket
+import threading
+import time
+
+# Bytes passed on at once.
+CHUNK = 16_384
+
+
+class Proxy:
+    """Listens on a free port of the loopback and passes everything to `host:port`."""
+
+    def __init__(self, host, port, bytes_per_second=None):
+        self.target, self.bytes_per_second = (host, port), bytes_per_second
+        self.lock, self.left, self.times, self.passed = threading.Lock(), None, None, 0
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listener.getsockname()[1]
+        self.open = []
+
+    def __enter__(self):
+        threading.Thread(target=self.accept, daemon=True).start()
+        return self
+
+    def __exit__(self, *_):
+        self.listener.close()
+        self.hang_up()
+
+    def cut_after(self, count, times=None):
+        """Cuts every connection once so many bytes have come back from the server: `times` times, or always; None: never."""
+        with self.lock:
+            self.limit, self.left, self.times = count, count, times
+
+    def accept(self):
+        while True:
+            try:
+                client, _ = self.listener.accept()
+                server = socket.create_connection(self.target)
+            except OSError:
+                return
+            with self.lock:
+                self.open += [client, server]
+            threading.Thread(target=self.pump, args=(client, server, False), daemon=True).start()
+            threading.Thread(target=self.pump, args=(server, client, True), daemon=True).start()
+
+    def pump(self, source, target, counted):
+        try:
+            while data := source.recv(CHUNK):
+                if counted and not self.allowed(len(data)):
+                    return self.hang_up()
+                target.sendall(data)
+                if counted and self.bytes_per_second:
+                    time.sleep(len(data) / self.bytes_per_second)
+            target.shutdown(socket.SHUT_WR)
+        except OSError:
+            pass
+
+    def allowed(self, count):
+        """Counts bytes on their way back; false once the connection is to be cut."""
+        with self.lock:
+            self.passed += count
+            if self.left is None:
+                return True
+            self.left -= count
+            if self.left > 0:
+                return True
+            self.left = self.limit
+            if self.times is not None:
+                self.times -= 1
+                if self.times <= 0:
+                    self.left = None
+            return False
+
+    def hang_up(self):
+        with self.lock:
+            ended, self.open = self.open, []
+        for one in ended:
+            try:
+                one.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
+            one.close()
