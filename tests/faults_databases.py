@@ -18,7 +18,7 @@ from trouble import Home, collect, connection, refused_well
 
 ROWS = 300_000
 # Bytes of a table's answer after which the proxy cuts.
-CUT_AFTER = 3_000_000
+CUT_AFTER = 15_000_000
 # Longest wait for something to be seen at the server, in seconds.
 WAIT_SECONDS = 30
 
@@ -192,7 +192,7 @@ def killed_midway(scene, home, server):
             deadline = time.monotonic() + WAIT_SECONDS
             while time.monotonic() < deadline and not killed:
                 if proxy.passed > 1_000_000:
-                    killed.extend(server.sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'COPY%' "
+                    killed.extend(server.sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query ILIKE 'copy%' "
                                              "AND pid <> pg_backend_pid()").split())
                 time.sleep(0.05)
             proxy.bytes_per_second = None

@@ -110,7 +110,7 @@ def measured(*arguments, home):
 
 
 def http(url, token=None, method="GET", body=None, headers=None, timeout=120):
-    """A request; its status and its text."""
+    """A request; its status and its text, or 0 and why there was no answer."""
     given = {"Content-Type": "application/json", **(headers or {})}
     if token:
         given["Authorization"] = f"Bearer {token}"
@@ -123,6 +123,9 @@ def http(url, token=None, method="GET", body=None, headers=None, timeout=120):
             return answer.status, answer.read().decode("utf-8", "replace")
     except urllib.error.HTTPError as error:
         return error.code, error.read().decode("utf-8", "replace")
+    except OSError as error:
+        # The server went away, or refused the rest of what was sent.
+        return 0, str(error)
 
 
 def collect(name, source, into=None, mode="replace", **more):

@@ -79,7 +79,10 @@ pub struct Column {
 
 /// Connections that are open, by name, with the time their resource was changed.
 #[derive(Debug, Default)]
-pub(crate) struct Sources(Mutex<HashMap<String, (DateTime<Utc>, Arc<dyn Source>)>>);
+pub(crate) struct Sources(Mutex<HashMap<String, OpenSource>>);
+
+/// When the resource of an open connection was changed, and the connection.
+type OpenSource = (DateTime<Utc>, Arc<dyn Source>);
 
 impl Engine {
     /// The tables this pass may read. A connection that does not answer in time is left out.

@@ -32,7 +32,7 @@ impl Engine {
         let schema = std::sync::Arc::new(lake::delta_schema(&stream.schema())?);
         let (lake, pass, name) = (self.lake().clone(), pass.clone(), name.clone());
         let work = async move {
-            let mut table = lake.create(&pass, &name, schema, TableOptions::default()).await?;
+            let table = lake.create(&pass, &name, schema, TableOptions::default()).await?;
             table.write(&pass, mode, stream, origin).await
         };
         self.shared().compute.run(work).await?

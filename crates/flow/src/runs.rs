@@ -229,7 +229,10 @@ impl Flow {
                     .with("reason", format!("pipeline `{pipeline}` declares no such parameter{near}")));
             }
         }
-        let event = Event { detail: json!({ "parameters": options.parameters, "instance": options.instance }), ..Event::by(pass, "run.start", format!("Pipeline/{pipeline}")) };
+        let event = Event {
+            detail: json!({ "parameters": options.parameters, "instance": options.instance }),
+            ..Event::by(pass, "run.start", format!("Pipeline/{pipeline}"))
+        };
         self.shared.guard.audit().record_now(event).await?;
         self.queue(pipeline, &spec, options, pass.user(), None).await.map(|(id, _)| id)
     }
@@ -357,7 +360,10 @@ impl Flow {
                 .with("setting", "backfill")
                 .with("reason", format!("from {first} to {last} is not between 1 and {BACKFILL_DAYS_MAX} days")));
         }
-        let event = Event { detail: json!({ "first": first, "last": last }), ..Event::by(pass, "run.backfill", format!("Pipeline/{pipeline}")) };
+        let event = Event {
+            detail: json!({ "first": first, "last": last }),
+            ..Event::by(pass, "run.backfill", format!("Pipeline/{pipeline}"))
+        };
         self.shared.guard.audit().record_now(event).await?;
         let zone: Tz = spec.time_zone.parse().unwrap_or(Tz::UTC);
         let mut queued = Vec::new();
@@ -376,8 +382,7 @@ impl Flow {
     }
 
     async fn audit(&self, pass: &Pass, action: &'static str, run: &RunRow) -> Result<()> {
-        let event =
-            Event { detail: json!({ "pipeline": run.pipeline }), ..Event::by(pass, action, format!("Run/{}", run.id)) };
+        let event = Event { detail: json!({ "pipeline": run.pipeline }), ..Event::by(pass, action, format!("Run/{}", run.id)) };
         self.shared.guard.audit().record_now(event).await
     }
 }

@@ -127,6 +127,9 @@ impl Rows {
     }
 }
 
+/// The way to a writer at work, and the writer.
+type Running = (mpsc::Sender<datafusion::error::Result<RecordBatch>>, AbortOnDropHandle<Result<Commit>>);
+
 /// Starts with the first bad record; most runs have none and leave no quarantine behind.
 struct QuarantineWriter {
     context: StepContext,
@@ -135,7 +138,7 @@ struct QuarantineWriter {
     origin: Origin,
     must_empty: bool,
     at: DateTime<Utc>,
-    running: Option<(mpsc::Sender<datafusion::error::Result<RecordBatch>>, AbortOnDropHandle<Result<Commit>>)>,
+    running: Option<Running>,
 }
 
 impl QuarantineWriter {
@@ -168,7 +171,7 @@ impl QuarantineWriter {
         }
     }
 
-    fn start(&mut self) -> &mut (mpsc::Sender<datafusion::error::Result<RecordBatch>>, AbortOnDropHandle<Result<Commit>>) {
+    fn start(&mut self) -> &mut Running {
         let Self { context, target, mode, origin, .. } = self;
         self.running.get_or_insert_with(|| {
             let (sender, receiver) = mpsc::channel(BATCHES_AHEAD);

@@ -188,10 +188,10 @@ impl Declared for DataServiceSpec {
         if let Some(cache) = &self.cache {
             check_duration("fresh_for", &cache.fresh_for, Duration::from_secs(86_400))?;
         }
-        if let Some(rate) = &self.rate {
-            if !(rate.per_second.is_finite() && rate.per_second > 0.0) || rate.burst == Some(0) {
-                return Err(Wrong::new("rate", "per_second and burst must be above zero"));
-            }
+        if let Some(rate) = &self.rate
+            && (!(rate.per_second.is_finite() && rate.per_second > 0.0) || rate.burst == Some(0))
+        {
+            return Err(Wrong::new("rate", "per_second and burst must be above zero"));
         }
         Ok(())
     }
@@ -274,6 +274,7 @@ mod tests {
         assert!(wrong("sql: select $a\nparameters: {a: {type: enum}}\n").starts_with("a: "));
         assert!(wrong("sql: select 1\ntimeout: 2h\n").starts_with("timeout: "));
         assert!(wrong("sql: select 1\npaging: {default_rows: 5, max_rows: 2}\n").starts_with("paging: "));
-        assert!(wrong("sql: select 1\ncache: {fresh: 1s}\n").contains("did you mean `fresh_for`"));
+        let slip = wrong("sql: select 1\ncache: {fresh_fr: 1s}\n");
+        assert!(slip.contains("did you mean `fresh_for`"), "{slip}");
     }
 }

@@ -82,11 +82,14 @@ impl Snapshots {
     }
 }
 
+/// Names, and when they were listed.
+type Listed = (Instant, Arc<[String]>);
+
 /// Lists of names that are believed for a while.
 #[derive(Debug)]
 pub(crate) struct Listings<K> {
     age_max: Duration,
-    known: Mutex<HashMap<K, (Instant, Arc<[String]>)>>,
+    known: Mutex<HashMap<K, Listed>>,
 }
 
 impl<K: Hash + Eq> Listings<K> {

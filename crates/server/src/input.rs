@@ -126,11 +126,10 @@ fn depth(bytes: &[u8]) -> usize {
 
 /// Adds the nearest known name to serde's sentence about an unknown one.
 fn helped(reason: &str) -> String {
-    let mut names = reason.split('`').skip(1).step_by(2);
-    let near = match (reason.starts_with("unknown "), names.next()) {
-        (true, Some(wrong)) => nearest(wrong, names),
-        _ => None,
-    };
+    let near = reason.find("unknown ").and_then(|start| {
+        let mut names = reason[start..].split('`').skip(1).step_by(2);
+        nearest(names.next()?, names)
+    });
     match near {
         Some(near) => format!("{reason}; did you mean `{near}`?"),
         None => reason.to_owned(),

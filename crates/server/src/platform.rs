@@ -123,6 +123,7 @@ impl Platform {
 
     /// Writes down what is still to be written. The platform answers on; call it when nothing more will be asked.
     pub async fn close(&self) {
+        self.engine().tables_of_the_lake().settle().await;
         if let Err(error) = self.guard().audit().flush().await {
             tracing::error!(%error, "the last events could not be audited");
         }

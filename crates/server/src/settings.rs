@@ -216,7 +216,7 @@ mod tests {
             ("DATAUX_THREADS", "0", "DATAUX_THREADS"),
             ("DATAUX_LOG_FORMAT", "xml", "neither text nor json"),
             ("REDIS_HOST", "redis", "REDIS_HOST"),
-            ("DATABASE_URL", "oracle://u:canary@h/d", "DATABASE_URL"),
+            ("DATABASE_URL", "oracle://u:canary@h/d", "oracle"),
         ] {
             let error = read(&Flags::default(), &[("HOME", "/u"), (name, value)]).expect_err(name);
             assert!(error.contains(words) && !error.contains("canary"), "{name}: {error}");

@@ -198,7 +198,7 @@ pub(crate) struct Accounted {
 }
 
 enum State {
-    Flowing(BoxStream<'static, Result<Bytes>>, Account),
+    Flowing(BoxStream<'static, Result<Bytes>>, Box<Account>),
     /// The account is being closed; then comes this, if it is an error.
     Closing(BoxFuture<'static, Result<()>>, Option<Error>),
     Ended,
@@ -206,7 +206,7 @@ enum State {
 
 impl Accounted {
     pub fn new(pieces: BoxStream<'static, Result<Bytes>>, account: Account, broken: Broken) -> Self {
-        Self { state: State::Flowing(pieces, account), broken }
+        Self { state: State::Flowing(pieces, Box::new(account)), broken }
     }
 
     /// Ends with a failure in the middle of an answer.

@@ -167,7 +167,7 @@ impl Batches {
                 return Ok(Some(batch));
             }
             match self.answer.pieces.next().await {
-                Some(piece) => self.rest = Buffer::from(Bytes::from(piece?)),
+                Some(piece) => self.rest = Buffer::from(piece?),
                 None => {
                     self.decoder.finish().map_err(undecodable)?;
                     return Ok(None);
