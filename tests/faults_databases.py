@@ -5,13 +5,12 @@ import os
 import pathlib
 import socket
 import sqlite3
-import subprocess
 import sys
 import threading
 import time
-import urllib.parse
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent / "scenes"))
+from postgres import Postgres
 from proxy import Proxy
 from scene import Scene
 from trouble import Home, collect, connection, refused_well
@@ -39,27 +38,6 @@ def main():
             killed_midway(scene, home, server)
         finally:
             server.sql("DROP TABLE IF EXISTS big, small, odd, doomed")
-
-
-class Postgres:
-    """The test server, spoken to with psql."""
-
-    def __init__(self, url):
-        self.url = url
-        parts = urllib.parse.urlsplit(url)
-        self.host, self.port, self.user = parts.hostname, parts.port, parts.username
-        self.password, self.database = parts.password, parts.path.lstrip("/")
-
-    def sql(self, text):
-        done = subprocess.run(["psql", "-qAt", "-v", "ON_ERROR_STOP=1", self.url, "-c", text], capture_output=True, text=True, timeout=120)
-        if done.returncode != 0:
-            raise RuntimeError(f"psql: {done.stderr}")
-        return done.stdout.strip()
-
-    def connection(self, name, **other):
-        options = {"host": self.host, "port": self.port, "database": self.database, "user": self.user,
-                   "password": "env:PG_PASSWORD", **other}
-        return connection(name, postgres=options)
 
 
 def sqlite_files(scene, home):

@@ -135,10 +135,7 @@ impl Error {
 
     /// What happened, in one sentence.
     pub fn message(&self, language: Language) -> String {
-        self.fill(match language {
-            Language::En => self.0.code.en,
-            Language::Zh => self.0.code.zh,
-        })
+        self.0.code.message(language, |key| self.argument(key))
     }
 
     /// What to do about it, if there is something to say.
@@ -146,11 +143,7 @@ impl Error {
         if let Some(hint) = &self.0.hint {
             return Some(hint.clone());
         }
-        let template = match language {
-            Language::En => self.0.code.hint_en,
-            Language::Zh => self.0.code.hint_zh,
-        };
-        (!template.is_empty()).then(|| self.fill(template))
+        self.0.code.advice(language, |key| self.argument(key))
     }
 
     /// The error as doors send it: `code`, `message`, `arguments`, `blame`, `retry`, `hint`, `trace_id`.
@@ -166,25 +159,46 @@ impl Error {
         })
     }
 
-    fn fill(&self, template: &str) -> String {
-        let mut text = String::with_capacity(template.len() + 32);
-        let mut rest = template;
-        while let Some((before, after)) = rest.split_once('{') {
-            text.push_str(before);
-            let Some((key, after)) = after.split_once('}') else {
-                text.push('{');
-                rest = after;
-                continue;
-            };
-            match self.0.arguments.get(key) {
-                Some(value) => text.push_str(value),
-                None => text.push('?'),
-            }
-            rest = after;
-        }
-        text.push_str(rest);
-        text
+    fn argument(&self, key: &str) -> Option<&str> {
+        self.0.arguments.get(key).map(String::as_str)
     }
+}
+
+impl Code {
+    /// What happened, in one sentence, with `argument` filling its places.
+    pub fn message<'a>(&self, language: Language, argument: impl Fn(&str) -> Option<&'a str>) -> String {
+        let template = match language {
+            Language::En => self.en,
+            Language::Zh => self.zh,
+        };
+        fill(template, argument)
+    }
+
+    /// What to do about it, if the table says so.
+    pub fn advice<'a>(&self, language: Language, argument: impl Fn(&str) -> Option<&'a str>) -> Option<String> {
+        let template = match language {
+            Language::En => self.hint_en,
+            Language::Zh => self.hint_zh,
+        };
+        (!template.is_empty()).then(|| fill(template, argument))
+    }
+}
+
+fn fill<'a>(template: &str, argument: impl Fn(&str) -> Option<&'a str>) -> String {
+    let mut text = String::with_capacity(template.len() + 32);
+    let mut rest = template;
+    while let Some((before, after)) = rest.split_once('{') {
+        text.push_str(before);
+        let Some((key, after)) = after.split_once('}') else {
+            text.push('{');
+            rest = after;
+            continue;
+        };
+        text.push_str(argument(key).unwrap_or("?"));
+        rest = after;
+    }
+    text.push_str(rest);
+    text
 }
 
 impl fmt::Display for Error {

@@ -121,11 +121,7 @@ impl Shell<'_> {
         let style =
             Style { width: size.map(|(_, columns)| columns), colour: self.session.paint.is_on(), boxes: terminal::draws_boxes() };
         let mut text = if self.expanded { grid.render_expanded(style) } else { grid.render(style) };
-        let mut footer = format!("{} {}", units::count(grid.rows() as u64), self.session.say("rows", "行"));
-        if grid.has_more() {
-            footer
-                .push_str(self.session.say(" shown; there are more: -o csv writes them all", "（仅显示部分，-o csv 输出全部）"));
-        }
+        let mut footer = grid.footer(self.session.language);
         if self.timing {
             footer.push_str(&format!(" · {}", units::duration(elapsed)));
         }

@@ -71,6 +71,25 @@ pub struct Statement<'a> {
     pub at: &'a HashMap<TableName, u64>,
 }
 
+/// A statement that travels to another thread.
+struct Owned {
+    sql: String,
+    parameters: Map<String, Value>,
+    limits: Limits,
+    at: HashMap<TableName, u64>,
+}
+
+impl Owned {
+    fn of(query: Statement<'_>) -> Self {
+        let Statement { sql, parameters, limits, at } = query;
+        Self { sql: sql.to_owned(), parameters: parameters.clone(), limits, at: at.clone() }
+    }
+
+    fn statement(&self) -> Statement<'_> {
+        Statement { sql: &self.sql, parameters: &self.parameters, limits: self.limits, at: &self.at }
+    }
+}
+
 /// A running query.
 pub struct Answer {
     /// The columns.
@@ -120,8 +139,14 @@ impl Engine {
         let deadline = tokio::time::Instant::now() + query.limits.timeout;
         let started = async {
             let permit = self.shared.admission.enter().await?;
-            let (state, plan, reader) = self.plan(pass, query).await?;
-            let physical = mapped(state.create_physical_plan(&plan).await)?;
+            let (engine, pass, owned) = (self.clone(), pass.clone(), Owned::of(query));
+            // Planning computes too: a long statement must not keep the threads that talk to the network.
+            let planned = self.shared.compute.run(async move {
+                let (state, plan, reader) = engine.plan(&pass, owned.statement()).await?;
+                let physical = mapped(state.create_physical_plan(&plan).await)?;
+                Ok::<_, Error>((state, physical, reader))
+            });
+            let (state, physical, reader) = planned.await??;
             Ok::<_, Error>((permit, state, physical, reader))
         };
         let (permit, state, physical, reader) =

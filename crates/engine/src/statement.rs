@@ -1,11 +1,14 @@
 //! A statement before it is planned: its length, its depth, how many there are, and which version of a table it means.
 
+use std::ops::ControlFlow;
+
 use base::{Error, Result, TableName};
 use datafusion::common::TableReference;
 use datafusion::sql::parser::{DFParserBuilder, Statement};
 use datafusion::sql::resolve::resolve_table_references;
-use datafusion::sql::sqlparser::ast::Statement as Ast;
+use datafusion::sql::sqlparser::ast::{Statement as Ast, visit_relations};
 use datafusion::sql::sqlparser::dialect::GenericDialect;
+use datafusion::sql::sqlparser::keywords::Keyword;
 use datafusion::sql::sqlparser::tokenizer::{Token, Tokenizer, Whitespace, Word};
 
 use crate::codes;
@@ -16,6 +19,12 @@ pub const BYTES_MAX: usize = 1 << 20;
 
 /// Deepest nesting taken.
 pub const DEPTH_MAX: usize = 64;
+
+/// Most operators in a row, such as `a OR b OR c`: each makes the tree one deeper, though nothing is nested.
+pub const CHAIN_MAX: usize = 1000;
+
+/// Most queries and joins of a statement, and most mentions of tables; each makes planning longer and the tree deeper.
+pub const RELATIONS_MAX: usize = 256;
 
 /// Parts a table's name from the version it is read at, inside the platform; no lake table may have it in its name.
 pub const AT: char = '@';
@@ -29,6 +38,7 @@ pub fn parse(sql: &str) -> Result<Statement> {
     let tokens = Tokenizer::new(&dialect, sql)
         .tokenize_with_location()
         .map_err(|error| Error::new(&codes::SYNTAX_ERROR).with("reason", error))?;
+    refuse_long_chains(&tokens)?;
     let tokens = with_versions(tokens)?;
     let parser = DFParserBuilder::new(tokens).with_dialect(&dialect).with_recursion_limit(DEPTH_MAX).build();
     let mut statements = mapped(mapped(parser)?.parse_statements())?;
@@ -38,7 +48,78 @@ pub fn parse(sql: &str) -> Result<Statement> {
     let statement =
         statements.pop_front().ok_or_else(|| Error::new(&codes::SYNTAX_ERROR).with("reason", "there is no statement"))?;
     only_reads(&statement)?;
-    Ok(statement)
+    let mut relations = 0;
+    if let Statement::Statement(ast) = &statement {
+        let _whole: ControlFlow<()> = visit_relations(ast.as_ref(), |_| {
+            relations += 1;
+            ControlFlow::Continue(())
+        });
+    }
+    if relations > RELATIONS_MAX { Err(too_deep(RELATIONS_MAX)) } else { Ok(statement) }
+}
+
+fn too_deep(max: usize) -> Error {
+    Error::new(&codes::STATEMENT_TOO_DEEP).with("max", max)
+}
+
+/// Operators in a row become a tree as deep as the row is long, and every pass over the tree goes down it. This counts them
+/// on the tokens, because a tree that is too deep must not even be built.
+fn refuse_long_chains(tokens: &[Located]) -> Result<()> {
+    // Operators since the last comma or clause, for each open parenthesis.
+    let mut chains = vec![0_usize];
+    let (mut on_the_way, mut queries) = (0_usize, 0_usize);
+    for token in tokens {
+        match &token.token {
+            Token::LParen | Token::LBracket | Token::LBrace => {
+                // A subscript hangs on what stands before it; a parenthesis costs a level too.
+                add(&mut chains, &mut on_the_way);
+                chains.push(0);
+            }
+            Token::RParen | Token::RBracket | Token::RBrace if chains.len() > 1 => {
+                on_the_way -= chains.pop().unwrap_or_default();
+            }
+            Token::Comma | Token::SemiColon => forget(&mut chains, &mut on_the_way),
+            Token::Word(word) if word.quote_style.is_none() => match word.keyword {
+                Keyword::SELECT | Keyword::UNION | Keyword::EXCEPT | Keyword::INTERSECT | Keyword::JOIN | Keyword::VALUES => {
+                    queries += 1;
+                    forget(&mut chains, &mut on_the_way);
+                }
+                Keyword::FROM | Keyword::WHERE | Keyword::ON | Keyword::GROUP | Keyword::ORDER | Keyword::HAVING | Keyword::WHEN => {
+                    forget(&mut chains, &mut on_the_way);
+                }
+                Keyword::AND | Keyword::OR | Keyword::NOT | Keyword::IS | Keyword::LIKE | Keyword::ILIKE | Keyword::BETWEEN
+                | Keyword::CASE | Keyword::COLLATE | Keyword::AT | Keyword::IN => add(&mut chains, &mut on_the_way),
+                _ => {}
+            },
+            Token::Word(_)
+            | Token::Whitespace(_)
+            | Token::Number(..)
+            | Token::SingleQuotedString(_)
+            | Token::Placeholder(_)
+            | Token::Period
+            | Token::EOF => {}
+            // All that is left are operators, and literals of rare kinds.
+            _ => add(&mut chains, &mut on_the_way),
+        }
+        if on_the_way > CHAIN_MAX {
+            return Err(too_deep(CHAIN_MAX));
+        }
+    }
+    if queries > RELATIONS_MAX * 2 { Err(too_deep(RELATIONS_MAX * 2)) } else { Ok(()) }
+}
+
+fn add(chains: &mut [usize], on_the_way: &mut usize) {
+    if let Some(chain) = chains.last_mut() {
+        *chain += 1;
+        *on_the_way += 1;
+    }
+}
+
+fn forget(chains: &mut [usize], on_the_way: &mut usize) {
+    if let Some(chain) = chains.last_mut() {
+        *on_the_way -= *chain;
+        *chain = 0;
+    }
 }
 
 /// The tables a query names, for dependencies; a name that is none of ours is an error.
@@ -153,7 +234,7 @@ fn pin(out: &mut Vec<Located>, kind: char, value: &str) -> Result<()> {
     let pinned = Word {
         value: format!("{bare}{AT}{kind}{value}"),
         quote_style: Some('"'),
-        keyword: datafusion::sql::sqlparser::keywords::Keyword::NoKeyword,
+        keyword: Keyword::NoKeyword,
     };
     *word = pinned;
     // Keeps the name apart from an alias that follows without a space.
@@ -205,6 +286,25 @@ mod tests {
             parse(&format!("select {}1{}", "(".repeat(500), ")".repeat(500))).expect_err("deep").is(&codes::STATEMENT_TOO_DEEP)
         );
         assert!(parse(&" ".repeat(BYTES_MAX + 1)).expect_err("long").is(&codes::STATEMENT_TOO_LONG));
+    }
+
+    #[test]
+    fn long_rows_of_operators_are_as_deep_as_nesting() {
+        let row = |between: &str, count: usize| format!("select {} from t", vec!["a"; count].join(between));
+        for (between, hangs) in [("+", ""), (" or ", ""), ("||", ""), ("", "::int"), ("", "[1]"), ("", " is null")] {
+            let sql = |count: usize| if hangs.is_empty() { row(between, count) } else { format!("select a{} from t", hangs.repeat(count)) };
+            assert!(parse(&sql(200)).is_ok(), "{between}{hangs}");
+            assert!(parse(&sql(100_000)).expect_err("deep").is(&codes::STATEMENT_TOO_DEEP), "{between}{hangs}");
+        }
+        assert!(parse(&vec!["select 1"; 20_000].join(" union all ")).expect_err("deep").is(&codes::STATEMENT_TOO_DEEP));
+        assert!(parse(&format!("select 1 from t{}", ", t".repeat(1000))).expect_err("wide").is(&codes::STATEMENT_TOO_DEEP));
+        // Wide is not deep.
+        let columns: Vec<String> = (0..2000).map(|number| format!("(a + {number}) * 2 as c{number}")).collect();
+        assert!(parse(&format!("select {} from t", columns.join(", "))).is_ok());
+        let values: Vec<String> = (0..50_000).map(|number| format!("{number}")).collect();
+        assert!(parse(&format!("select 1 from t where a in ({})", values.join(", "))).is_ok());
+        let cases: Vec<String> = (0..1000).map(|number| format!("when a = {number} then {number}")).collect();
+        assert!(parse(&format!("select case {} end from t", cases.join(" "))).is_ok());
     }
 
     #[test]

@@ -13,6 +13,9 @@ base::codes! {
     RUN_LOST: Platform, true, 503, "57P01",
         "the run was taken over by another worker" / "运行已被其他工作进程接管",
         "" / "";
+    RUN_HANDED_BACK: Platform, true, 503, "57P01",
+        "the worker is ending and hands the run back to the queue" / "工作进程正在退出，运行已交还队列",
+        "" / "";
     STEP_FAILED: User, false, 422, "22000",
         "step `{step}` failed: {reason}" / "步骤 `{step}` 失败：{reason}",
         "`dataux logs` shows its log; `dataux resume` goes on from here" / "用 `dataux logs` 查看日志，用 `dataux resume` 从此处继续";

@@ -261,7 +261,7 @@ impl Flow {
     /// A run with its steps.
     pub async fn get(&self, pass: &Pass, id: RunId) -> Result<Run> {
         let (run, steps) = self.shared.meta.runs().get(id).await?.ok_or_else(|| not_found(id))?;
-        pass.demand(Privilege::Execute, &Object::Pipeline(&run.pipeline))?;
+        demand_run(pass, &run)?;
         let order: BTreeMap<String, usize> = match self.shared.catalog.row::<PipelineSpec>(&run.pipeline).await? {
             Some((_, spec)) => spec.steps.into_iter().enumerate().map(|(index, step)| (step.name, index)).collect(),
             None => BTreeMap::new(),
@@ -377,7 +377,7 @@ impl Flow {
 
     async fn visible(&self, pass: &Pass, id: RunId) -> Result<RunRow> {
         let (run, _) = self.shared.meta.runs().get(id).await?.ok_or_else(|| not_found(id))?;
-        pass.demand(Privilege::Execute, &Object::Pipeline(&run.pipeline))?;
+        demand_run(pass, &run)?;
         Ok(run)
     }
 
@@ -404,6 +404,16 @@ fn job(id: RunId) -> Job {
         run_after: std::time::Duration::ZERO,
         priority: 0,
     }
+}
+
+/// A run belongs to its pipeline. The refusal names the run that was asked for and not the pipeline, which the caller may not
+/// know of.
+fn demand_run(pass: &Pass, run: &RunRow) -> Result<()> {
+    if pass.allows(Privilege::Execute, &Object::Pipeline(&run.pipeline)) {
+        return Ok(());
+    }
+    let refused = Error::new(&guard::codes::NOT_ALLOWED).with("user", pass.user()).with("object", format!("run {}", run.id));
+    Err(refused.with("privilege", "execute").with("privilege_zh", "执行"))
 }
 
 fn not_found(id: RunId) -> Error {

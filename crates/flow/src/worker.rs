@@ -33,6 +33,8 @@ const TICK: Duration = Duration::from_millis(400);
 const IDLE: Duration = Duration::from_millis(500);
 /// How long runs may go on after the word to stop; what is left is handed back to the queue.
 const DRAIN: Duration = Duration::from_secs(20);
+/// How long handing back may take.
+const HAND_BACK: Duration = Duration::from_secs(5);
 /// The wait of a run whose pipeline is already being run.
 const PIPELINE_BUSY: Duration = Duration::from_secs(1);
 /// The first wait before a step is tried again; it doubles, up to a minute.
@@ -43,13 +45,14 @@ impl Flow {
     /// rest back, so that the next worker goes on with them.
     pub async fn work(&self, mut stop: watch::Receiver<bool>) {
         let mut runs: JoinSet<()> = JoinSet::new();
+        let (give_up, given_up) = watch::channel(false);
         while !*stop.borrow() {
             let room = runs.len() < RUNS_MAX;
             let taken = if room { self.take().await } else { None };
             match taken {
                 Some(job) => {
-                    let flow = self.clone();
-                    runs.spawn(async move { flow.execute(job).await });
+                    let (flow, given_up) = (self.clone(), given_up.clone());
+                    runs.spawn(async move { flow.execute(job, given_up).await });
                 }
                 None => tokio::select! {
                     () = self.shared.queued.notified(), if room => {}
@@ -60,15 +63,19 @@ impl Flow {
             }
             while runs.try_join_next().is_some() {}
         }
-        let _in_time = tokio::time::timeout(DRAIN, async { while runs.join_next().await.is_some() {} }).await;
-        // Dropping a run releases nothing by itself: its job's time runs out, and whoever takes it next resumes it.
+        if !ended_within(&mut runs, DRAIN).await {
+            let _told = give_up.send(true);
+            // A run that cannot even be handed back is dropped: its job's time runs out, and whoever takes it next resumes it.
+            let _handed_back = ended_within(&mut runs, HAND_BACK).await;
+        }
         runs.shutdown().await;
     }
 
     /// Executes queued runs until there is none that is due; for commands that bring their own worker.
     pub async fn work_off(&self) {
+        let (_never, given_up) = watch::channel(false);
         while let Some(job) = self.take().await {
-            self.execute(job).await;
+            self.execute(job, given_up.clone()).await;
         }
     }
 
@@ -82,11 +89,11 @@ impl Flow {
         }
     }
 
-    async fn execute(&self, job: TakenJob) {
+    async fn execute(&self, job: TakenJob, given_up: watch::Receiver<bool>) {
         let keeper = self.keep(&job);
         tokio::select! {
             () = keeper => tracing::warn!(run = job.key, "the run was taken over by another worker"),
-            result = self.execute_held(&job) => match result {
+            result = self.execute_held(&job, given_up) => match result {
                 Ok(true) => {
                     let _finished = self.shared.meta.jobs().finish(&job).await;
                 }
@@ -118,7 +125,7 @@ impl Flow {
 
     /// Runs it to its end. False: its pipeline is busy, so it goes back to the queue. An error: this process cannot say how
     /// it ended, so somebody has to look again.
-    async fn execute_held(&self, job: &TakenJob) -> Result<bool> {
+    async fn execute_held(&self, job: &TakenJob, mut given_up: watch::Receiver<bool>) -> Result<bool> {
         let id: RunId = job.key.parse()?;
         let runs = self.shared.meta.runs();
         let Some((run, steps)) = runs.get(id).await? else { return Ok(true) };
@@ -138,6 +145,7 @@ impl Flow {
         };
         let result = tokio::select! {
             () = held => Err(Error::new(&codes::RUN_LOST)),
+            Ok(_) = given_up.wait_for(|given_up| *given_up) => Err(Error::new(&codes::RUN_HANDED_BACK)),
             result = self.run_steps(&run, steps, job.fence, &log) => result,
         };
         let _stored = log.flush(&self.shared.meta).await;
@@ -154,17 +162,17 @@ impl Flow {
         }
         let ended = match self.prepare(run).await {
             Ok((spec, pass)) => self.run_graph(run, &spec, &pass, steps, fence, log).await?,
-            Err(error) => (RunState::Failed, Some(error)),
+            Err(error) => (RunState::Failed, Some(error.to_json(Language::En, None))),
         };
         let (state, error) = ended;
         match &error {
-            Some(error) => log.write(Level::Error, None, &error.message(Language::En)),
+            Some(error) => log.write(Level::Error, None, error["message"].as_str().unwrap_or_default()),
             None => log.write(Level::Info, None, &format!("the run {}", state.as_str())),
         }
         log.flush(&self.shared.meta).await?;
         let change = RunChange {
             finished_at: Some(Some(Utc::now())),
-            error: Some(error.map(|error| error.to_json(Language::En, None))),
+            error: Some(error),
             ..Default::default()
         };
         runs.set_run_state(run.id, &[RunState::Running.as_str()], state.as_str(), Some(fence), change).await?;
@@ -187,7 +195,7 @@ impl Flow {
         steps: Vec<StepRow>,
         fence: i64,
         log: &Log,
-    ) -> Result<(RunState, Option<Error>)> {
+    ) -> Result<(RunState, Option<Value>)> {
         let before = spec.dependencies().map_err(|wrong| Error::new(&codes::FLOW_INTERNAL).with("reason", wrong.reason))?;
         let mut rows: BTreeMap<String, StepRow> = steps.into_iter().map(|row| (row.step.clone(), row)).collect();
         let mut graph = Graph::new(before);
@@ -245,18 +253,29 @@ impl Flow {
         }
         Ok(match first_error {
             None => (RunState::Succeeded, None),
-            Some((_, error)) if error.is(&codes::RUN_CANCELLED) => (RunState::Cancelled, Some(error)),
+            Some((_, error)) if error.is(&codes::RUN_CANCELLED) => (RunState::Cancelled, Some(error.to_json(Language::En, None))),
             Some((index, error)) => (RunState::Failed, Some(step_failed(&spec.steps[index].name, &error))),
         })
     }
 }
 
-fn step_failed(step: &str, error: &Error) -> Error {
+/// Whether all of them end within a time.
+async fn ended_within(runs: &mut JoinSet<()>, limit: Duration) -> bool {
+    tokio::time::timeout(limit, async { while runs.join_next().await.is_some() {} }).await.is_ok()
+}
+
+/// A run's error: that a step failed, and in `cause` why, whose blame and whose chance of a retry are the run's too.
+fn step_failed(step: &str, error: &Error) -> Value {
     let failed = Error::new(&codes::STEP_FAILED).with("step", step).with("reason", error.message(Language::En));
-    match error.advice(Language::En) {
+    let failed = match error.advice(Language::En) {
         Some(advice) => failed.hint(advice),
         None => failed,
-    }
+    };
+    let (mut failed, cause) = (failed.to_json(Language::En, None), error.to_json(Language::En, None));
+    failed["blame"] = cause["blame"].clone();
+    failed["retry"] = cause["retry"].clone();
+    failed["cause"] = cause;
+    failed
 }
 
 /// Which steps are done, at work, and ready.

@@ -44,7 +44,7 @@ base::codes! {
         "the server cannot serve now: {reason}" / "服务暂不可用：{reason}",
         "" / "";
     HOME_IN_USE: User, false, 409, "55006",
-        "another `dataux serve` is running on {home}" / "已有 `dataux serve` 正在使用 {home}",
+        "another `dataux serve` (process {process}) is running on {home}" / "已有 `dataux serve`（进程 {process}）正在使用 {home}",
         "stop it first, or choose another --home; commands other than serve work beside it" / "请先停止它，或另选 --home；serve 以外的命令可以同时使用";
     HOME_UNUSABLE: Platform, false, 500, "58030",
         "the home {home} cannot be used: {reason}" / "无法使用目录 {home}：{reason}",
@@ -57,25 +57,27 @@ base::codes! {
         "unset REDIS_HOST; nothing but a shared cache is lost" / "请取消设置 REDIS_HOST；仅失去共享缓存";
 }
 
+/// The tables of every room that the server is made of.
+pub(crate) const ROOMS: &[&[&base::Code]] = &[
+    base::errors::ALL,
+    meta::codes::ALL,
+    guard::codes::ALL,
+    catalog::codes::ALL,
+    storage::codes::ALL,
+    lake::codes::ALL,
+    connect::codes::ALL,
+    engine::codes::ALL,
+    flow::codes::ALL,
+    gateway::codes::ALL,
+    ALL,
+];
+
 #[cfg(test)]
 mod tests {
     #[test]
     fn names_are_unique_over_all_rooms() {
-        let rooms = [
-            base::errors::ALL,
-            meta::codes::ALL,
-            guard::codes::ALL,
-            catalog::codes::ALL,
-            storage::codes::ALL,
-            lake::codes::ALL,
-            connect::codes::ALL,
-            engine::codes::ALL,
-            flow::codes::ALL,
-            gateway::codes::ALL,
-            super::ALL,
-        ];
         let mut seen = std::collections::HashSet::new();
-        for code in rooms.into_iter().flatten() {
+        for code in super::ROOMS.iter().copied().flatten() {
             assert!(seen.insert(code.name), "{} is declared twice", code.name);
         }
     }

@@ -1,11 +1,15 @@
 //! The folder of one platform, and the lock that keeps a second server out of it.
 
 use std::fs::{File, TryLockError};
+use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 
 use base::{Error, Result};
 
 use crate::codes::{HOME_IN_USE, HOME_UNUSABLE};
+
+/// Bytes of a lock file that are read to tell who holds it.
+const PROCESS_TEXT_MAX: u64 = 20;
 
 /// Where things are in a home.
 #[derive(Debug, Clone)]
@@ -36,11 +40,25 @@ impl Home {
     /// Takes the lock, or says that another server has it.
     pub fn lock(&self) -> Result<HomeLock> {
         let path = self.root.join("lock");
-        let file =
-            File::options().create(true).truncate(false).write(true).open(&path).map_err(|error| unusable(&path, error))?;
+        let mut file = File::options()
+            .create(true)
+            .truncate(false)
+            .read(true)
+            .write(true)
+            .open(&path)
+            .map_err(|error| unusable(&path, error))?;
         match file.try_lock() {
-            Ok(()) => Ok(HomeLock { _file: file }),
-            Err(TryLockError::WouldBlock) => Err(Error::new(&HOME_IN_USE).with("home", self.root.display())),
+            Ok(()) => {
+                // Only for people who ask who has it; a full disk must not keep a server from starting.
+                let _noted = file.set_len(0).and_then(|()| write!(file, "{}", std::process::id()));
+                Ok(HomeLock { _file: file })
+            }
+            Err(TryLockError::WouldBlock) => {
+                let mut process = String::new();
+                let _known = file.take(PROCESS_TEXT_MAX).read_to_string(&mut process);
+                let process = if process.is_empty() { "?" } else { process.trim() };
+                Err(Error::new(&HOME_IN_USE).with("home", self.root.display()).with("process", process))
+            }
             Err(TryLockError::Error(error)) => Err(unusable(&path, error)),
         }
     }
@@ -84,7 +102,9 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let home = Home::open(&folder.path().join("a/b")).expect("made");
         let first = home.lock().expect("free");
-        assert!(home.lock().expect_err("taken").is(&HOME_IN_USE));
+        let refused = home.lock().expect_err("taken");
+        assert!(refused.is(&HOME_IN_USE), "{refused}");
+        assert!(refused.to_string().contains(&format!("process {}", std::process::id())), "{refused}");
         drop(first);
         home.lock().expect("free again");
     }

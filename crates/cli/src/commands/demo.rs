@@ -192,7 +192,7 @@ impl Words {
         text.push_str(&format!("  {}\n", paint.cyan(&format!("{program} sql --home {home} \"{question}\""))));
         text.push_str(&format!("  {}\n", paint.cyan(&format!("{program} quarantine show lake.dwd.flights --home {home}"))));
         let curl =
-            format!("curl -H 'Authorization: Bearer {}' '{address}/services/delays?carrier=UA&limit=5'", self.token.expose());
+            format!("curl -s -H 'Authorization: Bearer {}' '{address}/services/delays?carrier=UA&limit=5'", self.token.expose());
         if serving {
             text.push_str(&format!("  {}\n\n{}\n", paint.cyan(&curl), paint.dim(say("^C stops", "^C 停止"))));
         } else {

@@ -111,12 +111,9 @@ async fn all(
         };
         session.out.text(&grid.render(style))?;
         session.out.flush()?;
-        let mut footer = format!("{} {}", units::count(grid.rows() as u64), session.say("rows", "行"));
-        if grid.has_more() {
-            footer.push_str(session.say(" shown; there are more: -o csv writes them all", "（仅显示部分，-o csv 输出全部）"));
-        }
         // The time is for people; a pipe is told only when rows were left out.
         if style.width.is_some() || grid.has_more() {
+            let footer = grid.footer(session.language);
             session.note(&session.paint_error.dim(&format!("{footer} · {}", units::duration(began.elapsed()))));
         }
     }

@@ -6,7 +6,6 @@ use arrow::error::ArrowError;
 use arrow::ipc::reader::StreamDecoder;
 use arrow::record_batch::RecordBatch;
 use base::Error;
-use bytes::Bytes;
 use futures::StreamExt;
 use parquet::arrow::ArrowWriter;
 use parquet::basic::Compression;
@@ -265,7 +264,7 @@ mod tests {
     #[tokio::test]
     async fn arrow_becomes_a_grid_and_parquet() {
         let grid = read_grid(answer(&arrow_bytes(3))).await.expect("read");
-        assert_eq!(grid.rows(), 6);
+        assert_eq!(grid.footer(base::Language::En), "6 rows");
         let file = Bytes::from(written(&arrow_bytes(3), Output::Parquet).await);
         let reader = parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder::try_new(file)
             .expect("parquet")

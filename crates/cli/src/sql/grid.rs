@@ -1,9 +1,11 @@
 //! Rows as a box table for people: fitted to the terminal, numbers to the right, NULL dim, at most a bounded number of rows.
 
-use arrow::array::{Array, RecordBatch};
+use arrow::array::RecordBatch;
+use arrow::buffer::NullBuffer;
 use arrow::datatypes::{DataType, SchemaRef};
 use arrow::error::ArrowError;
 use arrow::util::display::{ArrayFormatter, DurationFormat, FormatOptions};
+use base::{Language, units};
 use comfy_table::{Attribute, Cell, CellAlignment, ContentArrangement, Table};
 
 use crate::listing::clean;
@@ -66,22 +68,32 @@ impl Grid {
             .with_duration_format(DurationFormat::Pretty);
         let formatters =
             batch.columns().iter().map(|column| ArrayFormatter::try_new(column, &options)).collect::<Result<Vec<_>, _>>()?;
+        // Logical nulls: an array of type Null has no null buffer of its own.
+        let nulls: Vec<_> = batch.columns().iter().map(|column| column.logical_nulls()).collect();
         for row in 0..batch.num_rows() {
             if self.rows.len() == ROWS_MAX {
                 self.more = true;
                 return Ok(false);
             }
-            let cell = |(column, formatter): (&std::sync::Arc<dyn Array>, &ArrayFormatter<'_>)| {
-                (!column.is_null(row)).then(|| shorten(clean(&formatter.value(row).to_string())))
+            let cell = |(formatter, nulls): (&ArrayFormatter<'_>, &Option<NullBuffer>)| {
+                let is_null = nulls.as_ref().is_some_and(|nulls| nulls.is_null(row));
+                (!is_null).then(|| shorten(clean(&formatter.value(row).to_string())))
             };
-            self.rows.push(batch.columns().iter().zip(&formatters).map(cell).collect());
+            self.rows.push(formatters.iter().zip(&nulls).map(cell).collect());
         }
         Ok(true)
     }
 
-    /// Rows kept.
-    pub fn rows(&self) -> usize {
-        self.rows.len()
+    /// How many rows there are, or that there are more than are shown.
+    pub fn footer(&self, language: Language) -> String {
+        let count = units::count(self.rows.len() as u64);
+        match (language, self.more, self.rows.len()) {
+            (Language::En, true, _) => format!("{count} rows shown; there are more: -o csv writes them all"),
+            (Language::En, false, 1) => "1 row".to_owned(),
+            (Language::En, false, _) => format!("{count} rows"),
+            (Language::Zh, true, _) => format!("显示 {count} 行，还有更多：-o csv 输出全部"),
+            (Language::Zh, false, _) => format!("{count} 行"),
+        }
     }
 
     /// Whether there were more rows than are kept.
@@ -188,7 +200,7 @@ fn shorten(value: String) -> String {
 mod tests {
     use std::sync::Arc;
 
-    use arrow::array::{Int64Array, StringArray};
+    use arrow::array::{Array, Int64Array, NullArray, StringArray};
     use arrow::datatypes::{Field, Schema};
 
     use super::*;
@@ -248,6 +260,15 @@ mod tests {
     }
 
     #[test]
+    fn a_column_of_type_null_is_null_too() {
+        let schema = Arc::new(Schema::new(vec![Field::new("n", DataType::Null, true)]));
+        let batch = RecordBatch::try_new(schema.clone(), vec![Arc::new(NullArray::new(1))]).expect("a batch");
+        let mut grid = Grid::new(&schema);
+        grid.add(&batch).expect("shown");
+        assert!(grid.render(PIPE).contains("NULL"));
+    }
+
+    #[test]
     fn rows_are_bounded() {
         let schema = Arc::new(Schema::new(vec![Field::new("n", DataType::Int64, true)]));
         let batch =
@@ -255,7 +276,7 @@ mod tests {
         let mut grid = Grid::new(&schema);
         assert!(grid.add(&batch).expect("room"));
         assert!(!grid.add(&batch).expect("no room"));
-        assert!(grid.has_more() && grid.rows() == ROWS_MAX);
+        assert!(grid.footer(Language::En).starts_with("10,000 rows shown"));
     }
 
     #[test]

@@ -2,7 +2,8 @@
 
 use axum::Json;
 use axum::extract::{Path, State};
-use base::{Result, RunId};
+use axum::http::HeaderMap;
+use base::{Language, Result, RunId};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -12,7 +13,7 @@ use utoipa_axum::routes;
 
 use super::Page;
 use crate::caller::Caller;
-use crate::failure::Answer;
+use crate::failure::{Answer, language, retold};
 use crate::input::Query;
 use crate::platform::Platform;
 use crate::router::At;
@@ -118,21 +119,26 @@ struct Which {
 /// List runs, newest first
 #[utoipa::path(get, path = "/api/v1/runs", tag = "runs", operation_id = "list_runs", params(Which),
     responses((status = 200, description = "the runs that the caller may see", body = Page<Run>)))]
-async fn list(State(platform): At, Caller(pass): Caller, Query(which): Query<Which>) -> Answer<Json<Page<Run>>> {
+async fn list(
+    State(platform): At,
+    Caller(pass): Caller,
+    headers: HeaderMap,
+    Query(which): Query<Which>,
+) -> Answer<Json<Page<Run>>> {
     let limit = which.limit.unwrap_or(50).clamp(1, PAGE_MAX);
     let before = which.after.map(|after| after.parse::<RunId>()).transpose()?;
     let filter = flow::RunFilter { pipeline: which.pipeline, state: which.state, before, limit };
     let runs = platform.flow().list(&pass, filter).await?;
     let full = runs.len() as u64 == limit;
     let next = runs.last().filter(|_| full).map(|run| run.id.clone());
-    Ok(Json(Page { items: runs.into_iter().map(Run::from).collect(), next }))
+    Ok(Json(Page { items: runs.into_iter().map(|run| Run::told(run, language(&headers))).collect(), next }))
 }
 
 /// Look at a run and its steps
 #[utoipa::path(get, path = "/api/v1/runs/{id}", tag = "runs", operation_id = "get_run", params(("id" = String, Path, description = "the run")),
     responses((status = 200, description = "the run", body = Run)))]
-async fn get(State(platform): At, Caller(pass): Caller, Path(id): Path<String>) -> Answer<Json<Run>> {
-    Ok(Json(platform.flow().get(&pass, id.parse()?).await?.into()))
+async fn get(State(platform): At, Caller(pass): Caller, headers: HeaderMap, Path(id): Path<String>) -> Answer<Json<Run>> {
+    Ok(Json(Run::told(platform.flow().get(&pass, id.parse()?).await?, language(&headers))))
 }
 
 /// From where to read a log.
@@ -163,10 +169,10 @@ async fn logs(
 /// Ask a run to end
 #[utoipa::path(post, path = "/api/v1/runs/{id}/cancel", tag = "runs", operation_id = "cancel_run", params(("id" = String, Path, description = "the run")),
     responses((status = 200, description = "it was asked; its worker hears of it within a second or two", body = Run)))]
-async fn cancel(State(platform): At, Caller(pass): Caller, Path(id): Path<String>) -> Answer<Json<Run>> {
+async fn cancel(State(platform): At, Caller(pass): Caller, headers: HeaderMap, Path(id): Path<String>) -> Answer<Json<Run>> {
     let id = id.parse()?;
     platform.flow().cancel(&pass, id).await?;
-    Ok(Json(platform.flow().get(&pass, id).await?.into()))
+    Ok(Json(Run::told(platform.flow().get(&pass, id).await?, language(&headers))))
 }
 
 /// Go on with a run that failed or was cancelled
@@ -174,10 +180,10 @@ async fn cancel(State(platform): At, Caller(pass): Caller, Path(id): Path<String
 /// Steps that succeeded stay; the others are tried again.
 #[utoipa::path(post, path = "/api/v1/runs/{id}/resume", tag = "runs", operation_id = "resume_run", params(("id" = String, Path, description = "the run")),
     responses((status = 200, description = "it is queued again", body = Run)))]
-async fn resume(State(platform): At, Caller(pass): Caller, Path(id): Path<String>) -> Answer<Json<Run>> {
+async fn resume(State(platform): At, Caller(pass): Caller, headers: HeaderMap, Path(id): Path<String>) -> Answer<Json<Run>> {
     let id = id.parse()?;
     platform.flow().resume(&pass, id).await?;
-    Ok(Json(platform.flow().get(&pass, id).await?.into()))
+    Ok(Json(Run::told(platform.flow().get(&pass, id).await?, language(&headers))))
 }
 
 /// Run again, with the same parameters and instance
@@ -192,8 +198,15 @@ async fn rerun(
     Ok((axum::http::StatusCode::CREATED, Json(RunCreated { id: id?.to_string() })))
 }
 
-impl From<flow::Run> for Run {
-    fn from(run: flow::Run) -> Self {
+impl Run {
+    /// The run with its errors in this language.
+    fn told(run: flow::Run, language: Language) -> Self {
+        let told = |error: Option<Value>| {
+            error.map(|mut error| {
+                retold(&mut error, language);
+                error
+            })
+        };
         Self {
             id: run.id,
             pipeline: run.pipeline,
@@ -204,7 +217,7 @@ impl From<flow::Run> for Run {
             created_at: run.created_at,
             started_at: run.started_at,
             finished_at: run.finished_at,
-            error: run.error,
+            error: told(run.error),
             cancel_requested: run.cancel_requested,
             steps: run
                 .steps
@@ -220,7 +233,7 @@ impl From<flow::Run> for Run {
                     total_bytes: step.total_bytes,
                     started_at: step.started_at,
                     finished_at: step.finished_at,
-                    error: step.error,
+                    error: told(step.error),
                     output: step.output,
                 })
                 .collect(),
