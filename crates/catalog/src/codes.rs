@@ -13,6 +13,9 @@ base::codes! {
     RESOURCE_DAMAGED: Platform, false, 500, "XX001",
         "the stored {kind} `{name}` cannot be read by this version: {reason}" / "本版本无法读取已保存的 {kind} `{name}`：{reason}",
         "apply the resource again with this version's schema" / "请按本版本的格式重新 apply 该资源";
+    APPLY_NARROWED: User, false, 403, "42501",
+        "a narrowed token of {user} cannot declare resources, because they run with all rights of {user}" / "{user} 的受限令牌不能声明资源，因为资源以 {user} 的全部权限运行",
+        "use a token without a scope, or sign in" / "请使用不受限的令牌，或登录后操作";
     RESOURCE_TWICE: User, false, 400, "42710",
         "{kind} `{name}` is declared twice in one apply" / "同一次 apply 中重复声明了 {kind} `{name}`",
         "keep one of them" / "请只保留一份";

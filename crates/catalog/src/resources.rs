@@ -115,6 +115,10 @@ impl Catalog {
             let kind = self.shared.kinds.iter().find(|kind| kind.name == document.kind);
             let kind = kind.ok_or_else(|| document.unknown_kind(self.shared.kinds.iter().map(|kind| kind.name)))?;
             pass.demand(Privilege::Manage, &Object::Kind(kind.name))?;
+            // What is declared runs later with the whole rights of who declared it; a narrowed token must not widen itself so.
+            if pass.is_scoped() {
+                return Err(Error::new(&codes::APPLY_NARROWED).with("user", pass.user()));
+            }
             if !seen.insert((kind.name, document.name.as_str())) {
                 return Err(Error::new(&codes::RESOURCE_TWICE).with("kind", kind.name).with("name", &document.name));
             }

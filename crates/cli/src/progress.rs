@@ -114,7 +114,8 @@ impl Progress {
 }
 
 fn new_bar(all: &MultiProgress, step: &StepView, width: usize) -> ProgressBar {
-    let bar = all.add(ProgressBar::no_length());
+    // The style goes first: a bar is drawn as soon as it is added.
+    let bar = all.add(ProgressBar::no_length().with_style(style("{prefix}  {spinner} {msg}")));
     let pad = width.saturating_sub(console::measure_text_width(&step.step));
     bar.set_prefix(format!("{}{}", step.step, " ".repeat(pad)));
     bar.enable_steady_tick(Duration::from_millis(120));

@@ -50,7 +50,7 @@ base::codes! {
     DATABASE_INVALID: Source, false, 422, "58030",
         "connection {connection}: {place} is not a database that can be read: {reason}" / "连接 {connection}：{place} 不是可读取的数据库：{reason}",
         "check that the path names the database file itself and that it was copied whole" / "请确认路径指向数据库文件本身，且文件复制完整";
-    DATABASE_BUSY: Source, true, 503, "55P03",
+    SOURCE_BUSY: Source, true, 503, "55P03",
         "connection {connection}: {place} is locked: {reason}" / "连接 {connection}：{place} 被锁定：{reason}",
         "another program holds a lock for long; try again when it is done" / "另有程序长时间持有锁；请待其完成后重试";
     SOURCE_UNREACHABLE: Source, true, 503, "08001",

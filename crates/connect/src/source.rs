@@ -77,6 +77,9 @@ pub struct ReadRequest {
     pub cursor: Option<Cursor>,
     /// Files that were read before: those with the same path, etag and size are skipped.
     pub seen: Vec<FileMark>,
+    /// Read no further than an earlier read of the same target and cursor: just the files of its position, and no row beyond
+    /// its value. [`Position::Snapshot`] bounds nothing, for that moment is over.
+    pub until: Option<Position>,
     /// At most so many rows in one batch.
     pub batch_rows: usize,
     /// At most so many parts, each of which is read by a thread or connection of its own.
@@ -94,6 +97,7 @@ impl ReadRequest {
             limit: None,
             cursor: None,
             seen: Vec::new(),
+            until: None,
             batch_rows: 8192,
             parallel: 1,
         }

@@ -44,7 +44,10 @@ impl Reader {
         // Before anything is looked up: who may not read a table learns nothing about it, not even whether it exists.
         self.pass.demand(Privilege::Select, &Object::Table(&name))?;
         let (provider, version) = if name.is_lake() {
-            let newest = self.engine.lake().table(&self.pass, &name).await?;
+            let newest = match self.engine.lake().table(&self.pass, &name).await {
+                Err(error) if error.code().http == 404 => return Err(self.engine.no_table(&self.pass, &name).await),
+                opened => opened?,
+            };
             let pinned = match (at, self.fixed.get(&name)) {
                 (Some(at), _) => newest.at(as_of(at)?).await?,
                 (None, Some(version)) if *version != newest.version() => newest.at(AsOf::Version(*version)).await?,

@@ -84,6 +84,7 @@ impl TableProvider for LiveTable {
             limit: limit.map(|limit| limit as u64),
             cursor: None,
             seen: Vec::new(),
+            until: None,
             batch_rows: BATCH_ROWS,
             parallel: self.parallel,
         };

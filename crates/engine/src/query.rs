@@ -202,10 +202,13 @@ impl Engine {
         let shared = &self.shared;
         let pool = QueryPool::new(Arc::clone(&shared.budget), shared.parts.settings.query_memory_bytes);
         let runtime = RuntimeEnv { memory_pool: Arc::new(pool), ..shared.runtime.as_ref().clone() };
-        SessionStateBuilder::new_from_existing(shared.template.clone())
+        let mut state = SessionStateBuilder::new_from_existing(shared.template.clone())
             .with_catalog_list(Arc::new(catalogs))
             .with_runtime_env(Arc::new(runtime))
-            .build()
+            .build();
+        // The moment that `now()` and its kin answer with, the same in the whole statement.
+        state.mark_start_execution();
+        state
     }
 }
 

@@ -84,11 +84,26 @@ fn refuse_long_chains(tokens: &[Located]) -> Result<()> {
                     queries += 1;
                     forget(&mut chains, &mut on_the_way);
                 }
-                Keyword::FROM | Keyword::WHERE | Keyword::ON | Keyword::GROUP | Keyword::ORDER | Keyword::HAVING | Keyword::WHEN => {
+                Keyword::FROM
+                | Keyword::WHERE
+                | Keyword::ON
+                | Keyword::GROUP
+                | Keyword::ORDER
+                | Keyword::HAVING
+                | Keyword::WHEN => {
                     forget(&mut chains, &mut on_the_way);
                 }
-                Keyword::AND | Keyword::OR | Keyword::NOT | Keyword::IS | Keyword::LIKE | Keyword::ILIKE | Keyword::BETWEEN
-                | Keyword::CASE | Keyword::COLLATE | Keyword::AT | Keyword::IN => add(&mut chains, &mut on_the_way),
+                Keyword::AND
+                | Keyword::OR
+                | Keyword::NOT
+                | Keyword::IS
+                | Keyword::LIKE
+                | Keyword::ILIKE
+                | Keyword::BETWEEN
+                | Keyword::CASE
+                | Keyword::COLLATE
+                | Keyword::AT
+                | Keyword::IN => add(&mut chains, &mut on_the_way),
                 _ => {}
             },
             Token::Word(_)
@@ -231,11 +246,7 @@ fn pin(out: &mut Vec<Located>, kind: char, value: &str) -> Result<()> {
         return Err(Error::new(&codes::SYNTAX_ERROR).with("reason", "AS OF stands behind the name of a table"));
     };
     let bare = if word.quote_style.is_some() { word.value.clone() } else { word.value.to_ascii_lowercase() };
-    let pinned = Word {
-        value: format!("{bare}{AT}{kind}{value}"),
-        quote_style: Some('"'),
-        keyword: Keyword::NoKeyword,
-    };
+    let pinned = Word { value: format!("{bare}{AT}{kind}{value}"), quote_style: Some('"'), keyword: Keyword::NoKeyword };
     *word = pinned;
     // Keeps the name apart from an alias that follows without a space.
     let span = out.last().map(|token| token.span);
@@ -292,7 +303,9 @@ mod tests {
     fn long_rows_of_operators_are_as_deep_as_nesting() {
         let row = |between: &str, count: usize| format!("select {} from t", vec!["a"; count].join(between));
         for (between, hangs) in [("+", ""), (" or ", ""), ("||", ""), ("", "::int"), ("", "[1]"), ("", " is null")] {
-            let sql = |count: usize| if hangs.is_empty() { row(between, count) } else { format!("select a{} from t", hangs.repeat(count)) };
+            let sql = |count: usize| {
+                if hangs.is_empty() { row(between, count) } else { format!("select a{} from t", hangs.repeat(count)) }
+            };
             assert!(parse(&sql(200)).is_ok(), "{between}{hangs}");
             assert!(parse(&sql(100_000)).expect_err("deep").is(&codes::STATEMENT_TOO_DEEP), "{between}{hangs}");
         }

@@ -189,6 +189,21 @@ impl Engine {
         Ok(listing)
     }
 
+    /// The error for a lake table that is not there, with the nearest name among those the pass may read.
+    pub(crate) async fn no_table(&self, pass: &Pass, name: &TableName) -> Error {
+        let mut names = Vec::new();
+        for schema in self.lake().schemas().await.unwrap_or_default() {
+            for table in self.lake().tables(&schema).await.unwrap_or_default() {
+                names.extend(TableName::lake(&schema, table).ok());
+            }
+        }
+        names.retain(|name| pass.allows(Privilege::Select, &Object::Table(name)));
+        let names: Vec<String> = names.iter().map(ToString::to_string).collect();
+        let near = nearest(&name.to_string(), names.iter().map(String::as_str));
+        let near = near.map(|near| format!("; did you mean {near}?")).unwrap_or_default();
+        Error::new(&codes::TABLE_NOT_FOUND).with("table", name).with("near", near)
+    }
+
     async fn no_catalog(&self, name: &str) -> Error {
         let connections = self.shared().parts.catalog.rows::<ConnectionSpec>().await.unwrap_or_default();
         let near = nearest(name, connections.iter().map(|(resource, _)| resource.name.as_str()).chain([LAKE]));

@@ -58,14 +58,17 @@ pub async fn write(
 ) -> Result<Commit> {
     let target = output.into.quarantine()?;
     let replaces = matches!(output.mode, Mode::Replace);
-    let origin = |table: &TableName, position: Option<Value>| Origin {
+    let origin = |table: &TableName| Origin {
         transaction: output.transaction.map(|version| Transaction { app_id: context.app_id(table), version }),
-        position,
+        position: output.position.clone(),
         ..context.origin()
     };
+    // A quarantine that is replaced goes with the table's newest attempt, whatever an earlier one had set aside. One that is
+    // added to keeps what an earlier attempt added, and its commit says how far that attempt had read.
+    let set_aside = if replaces { Origin { transaction: None, ..origin(&target) } } else { origin(&target) };
     let writer = QuarantineWriter {
         context: context.clone(),
-        origin: origin(&target, None),
+        origin: set_aside,
         // What a replaced table refused last time is not refused any more.
         mode: if replaces { Mode::Replace } else { Mode::Append },
         must_empty: replaces && context.engine.lake_table(&context.pass, &target).await.is_ok(),
@@ -73,7 +76,7 @@ pub async fn write(
         at: context.started_at,
         running: None,
     };
-    let origin = origin(output.into, output.position);
+    let origin = origin(output.into);
     let rows = Rows { input, writer: Some(writer), before_commit: Some(Box::new(before_commit)), context: context.clone() };
     let stream: SendableRecordBatchStream =
         Box::pin(RecordBatchStreamAdapter::new(output.schema, futures::stream::unfold(rows, Rows::next)));

@@ -91,7 +91,7 @@ impl StepContext {
         }
     }
 
-    /// The last transaction of this step that the table holds, if the table exists.
+    /// The last transaction of this step that the table (or a quarantine) holds, if the table exists.
     pub async fn last_transaction(&self, table: &TableName) -> Result<Option<i64>> {
         match self.engine.lake_table(&self.pass, table).await {
             Ok(table_now) => table_now.transaction_version(&self.app_id(table)).await,

@@ -170,11 +170,7 @@ impl Flow {
             None => log.write(Level::Info, None, &format!("the run {}", state.as_str())),
         }
         log.flush(&self.shared.meta).await?;
-        let change = RunChange {
-            finished_at: Some(Some(Utc::now())),
-            error: Some(error),
-            ..Default::default()
-        };
+        let change = RunChange { finished_at: Some(Some(Utc::now())), error: Some(error), ..Default::default() };
         runs.set_run_state(run.id, &[RunState::Running.as_str()], state.as_str(), Some(fence), change).await?;
         Ok(())
     }

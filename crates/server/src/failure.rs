@@ -101,7 +101,8 @@ mod tests {
         retold(&mut stored, Language::Zh);
         assert_eq!(stored["message"], "连接 crm 没有表 public.t");
         assert_eq!(stored["hint"], connect::codes::SOURCE_TABLE_MISSING.hint_zh);
-        let mut run = Error::new(&flow::codes::STEP_FAILED).with("step", "take").with("reason", &missing).to_json(Language::En, None);
+        let mut run =
+            Error::new(&flow::codes::STEP_FAILED).with("step", "take").with("reason", &missing).to_json(Language::En, None);
         run["cause"] = missing.to_json(Language::En, None);
         retold(&mut run, Language::Zh);
         assert_eq!(run["message"], "步骤 `take` 失败：连接 crm 没有表 public.t");

@@ -23,8 +23,6 @@ pub enum Arguments {
     List(ListArguments),
     /// The records of a table's quarantine
     Show(ShowArguments),
-    /// Send a table's records through their step again
-    Replay(ReplayArguments),
 }
 
 /// Options of `list`.
@@ -54,33 +52,12 @@ pub struct ShowArguments {
     pub limit: usize,
 }
 
-/// Options of `replay`.
-#[derive(Debug, Args)]
-#[command(
-    after_help = "Records that pass now are added to the table; the others stay in quarantine. Replaying twice adds nothing twice.\n\n\
-                        Examples:\n  dataux quarantine replay lake.dwd.flights\n  dataux quarantine replay lake.dwd.flights --run 0198c1d2-…"
-)]
-pub struct ReplayArguments {
-    /// The table that did not take them
-    #[arg(value_name = "TABLE", add = ArgValueCompleter::new(crate::names::tables))]
-    pub table: TableName,
-
-    /// Only those of this run
-    #[arg(long, value_name = "RUN")]
-    pub run: Option<String>,
-
-    /// Print the run's id and leave it running
-    #[arg(long)]
-    pub no_wait: bool,
-}
-
 /// Runs it.
 pub async fn run(session: &mut Session, arguments: Arguments) -> Outcome {
     let client = session.client().await?;
     let done = match arguments {
         Arguments::List(_) => list(session, &client).await,
         Arguments::Show(arguments) => show(session, &client, arguments).await,
-        Arguments::Replay(arguments) => replay(session, &client, arguments).await,
     };
     client.close().await;
     done
@@ -130,12 +107,4 @@ async fn show(session: &mut Session, client: &Client, arguments: ShowArguments) 
 fn record(item: &Value) -> String {
     let bytes = STANDARD.decode(text(item, "raw")).unwrap_or_default();
     String::from_utf8_lossy(&bytes).trim_end().to_owned()
-}
-
-async fn replay(session: &mut Session, client: &Client, arguments: ReplayArguments) -> Outcome {
-    let output = session.output("quarantine replay", Output::RESOURCES)?;
-    let table = arguments.table.to_string();
-    let body = serde_json::json!({ "run": arguments.run });
-    let answer = client.post(&["api", "v1", "quarantine", &table, "replay"]).json(&body).value().await?;
-    super::run::wait(session, client, &text(&answer, "id"), arguments.no_wait, output).await
 }

@@ -225,7 +225,10 @@ impl Source for FilesSource {
         }
         let listed = self.list(target).await?;
         let seen: HashSet<&FileMark> = request.seen.iter().collect();
-        let files: Vec<FileMark> = listed.iter().filter(|mark| !seen.contains(mark)).cloned().collect();
+        let files: Vec<FileMark> = match &request.until {
+            Some(Position::Files(files)) => files.clone(),
+            _ => listed.iter().filter(|mark| !seen.contains(mark)).cloned().collect(),
+        };
         let sampled = if files.is_empty() { &listed } else { &files };
         let Shape { chosen, options, found } = self.shape(target, sampled, request.declared.as_ref()).await?;
         let schema = settle(&found, request.declared.as_ref(), request.columns.as_deref(), &target.files)?;

@@ -300,7 +300,10 @@ impl Source for PostgresSource {
         };
         let mut position = Position::Snapshot;
         if let Some(cursor) = &request.cursor {
-            let upper = self.upper(&first, &relation, cursor).await?;
+            let upper = match &request.until {
+                Some(Position::Cursor { column, value }) if *column == cursor.column => value.clone(),
+                _ => self.upper(&first, &relation, cursor).await?,
+            };
             let name = quoted(&cursor.column);
             if let Some(after) = &cursor.after {
                 select.conditions.push(format!("{name} > {}", self.value(&relation, cursor, after)?));

@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::codes::{
-    CURSOR_UNFIT, DATABASE_BUSY, DATABASE_INVALID, DATABASE_MISSING, READER_FAILED, SOURCE_DENIED, SOURCE_FAILED,
+    CURSOR_UNFIT, DATABASE_INVALID, DATABASE_MISSING, READER_FAILED, SOURCE_BUSY, SOURCE_DENIED, SOURCE_FAILED,
     SOURCE_TABLE_MISSING, TARGET_INVALID,
 };
 use crate::columns::{missing, settle};
@@ -83,7 +83,7 @@ impl File {
 
     fn explain(&self, error: rusqlite::Error) -> Error {
         let code = match error.sqlite_error_code() {
-            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => &DATABASE_BUSY,
+            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => &SOURCE_BUSY,
             Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt | ErrorCode::CannotOpen) => &DATABASE_INVALID,
             Some(ErrorCode::PermissionDenied | ErrorCode::AuthorizationForStatementDenied) => &SOURCE_DENIED,
             _ if error.to_string().contains("no such table") => &SOURCE_TABLE_MISSING,
@@ -232,7 +232,10 @@ fn read(file: &File, connection: Connection, table: &str, request: &ReadRequest)
         if found.index_of(&cursor.column).is_err() {
             return Err(missing(&cursor.column, found.fields().iter().map(|field| field.name().as_str()), &place));
         }
-        let upper = file.upper(&connection, table, cursor)?;
+        let upper = match &request.until {
+            Some(Position::Cursor { column, value }) if *column == cursor.column => value.clone(),
+            _ => file.upper(&connection, table, cursor)?,
+        };
         let column = quoted(&cursor.column);
         if let Some(after) = &cursor.after {
             bound.push(file.bind(table, cursor, after)?);

@@ -117,7 +117,10 @@ impl CollectStep {
         let stored = match positions.get(&app_id, last).await? {
             Some(position) => Some(position),
             None => {
-                let position = self.position_in_history(context, &app_id, last).await?;
+                let found = position_in_history(context, &self.into, last).await?;
+                let position = found.ok_or_else(|| {
+                    Error::new(&codes::POSITION_LOST).with("step", &context.step).with("version", last).with("table", &self.into)
+                })?;
                 note_position(context, &app_id, last, &position).await?;
                 Some(position)
             }
@@ -127,16 +130,27 @@ impl CollectStep {
         Ok((position, seen.into_iter().map(mark_of).collect()))
     }
 
-    async fn position_in_history(&self, context: &StepContext, app_id: &str, version: i64) -> Result<Value> {
-        let table = context.engine.lake_table(&context.pass, &self.into).await?;
-        let origins = table.history(HISTORY_MAX).await?.into_iter().filter_map(|version| version.origin);
-        let mut matching = origins.filter(|origin| {
-            origin.transaction.as_ref().is_some_and(|transaction| transaction.app_id == app_id && transaction.version == version)
-        });
-        matching.next().and_then(|origin| origin.position).ok_or_else(|| {
-            Error::new(&codes::POSITION_LOST).with("step", &context.step).with("version", version).with("table", &self.into)
-        })
+    /// How far an earlier attempt had read that set records aside and went no further. Its records are there to stay, so what
+    /// goes into the table must be what that attempt read, though the source may have grown.
+    async fn half_done(&self, context: &StepContext, transaction: i64) -> Result<Option<Position>> {
+        let quarantine = self.into.quarantine()?;
+        if self.mode == WriteMode::Replace || context.last_transaction(&quarantine).await? != Some(transaction) {
+            return Ok(None);
+        }
+        let found = position_in_history(context, &quarantine, transaction).await?;
+        Ok(found.and_then(|position| serde_json::from_value(position).ok()))
     }
+}
+
+/// The source position that a transaction of this step noted in a table's history.
+async fn position_in_history(context: &StepContext, name: &TableName, version: i64) -> Result<Option<Value>> {
+    let app_id = context.app_id(name);
+    let table = context.engine.lake_table(&context.pass, name).await?;
+    let origins = table.history(HISTORY_MAX).await?.into_iter().filter_map(|version| version.origin);
+    let mut matching = origins.filter(|origin| {
+        origin.transaction.as_ref().is_some_and(|transaction| transaction.app_id == app_id && transaction.version == version)
+    });
+    Ok(matching.next().and_then(|origin| origin.position))
 }
 
 #[async_trait]
@@ -198,11 +212,20 @@ impl Step for CollectStep {
             Some(Position::Cursor { value, .. }) => value,
             _ => None,
         };
+        let mut until = None;
+        if let Some(transaction) = plan.transaction {
+            if context.last_transaction(&self.into).await? >= Some(transaction) {
+                return Ok(Outcome { table: Some(self.into.clone()), duplicate: true, ..Outcome::default() });
+            }
+            until = self.half_done(context, transaction).await?;
+        }
+        let bounded = matches!(until, Some(Position::Files(_) | Position::Cursor { .. }));
         let source = context.engine.source(&context.pass, self.from.as_str()).await?;
         let request = ReadRequest {
             declared: self.declared().map_err(wrong)?,
             cursor: self.cursor.as_ref().map(|column| Cursor { column: column.clone(), after }),
             seen: since.seen,
+            until,
             batch_rows: BATCH_ROWS,
             parallel: PARALLEL,
             ..ReadRequest::whole(self.target().map_err(wrong)?)
@@ -230,6 +253,10 @@ impl Step for CollectStep {
         let commit = split::write(context, output, rows, || Ok(())).await?;
         if let Some(transaction) = plan.transaction.filter(|_| !commit.duplicate) {
             note_position(context, &context.app_id(&self.into), transaction, &position).await?;
+        }
+        if bounded {
+            // Now what the source has gained since.
+            return self.run(context, &self.plan(context).await?).await;
         }
         Ok(Outcome {
             table: Some(self.into.clone()),

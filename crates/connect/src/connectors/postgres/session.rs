@@ -10,7 +10,7 @@ use tokio_postgres::{Client, Config, NoTls, Row};
 
 use super::PostgresOptions;
 use crate::codes::{
-    DATABASE_BUSY, DATABASE_MISSING, SOURCE_DENIED, SOURCE_FAILED, SOURCE_LOGIN_REFUSED, SOURCE_LOST, SOURCE_TABLE_MISSING,
+    DATABASE_MISSING, SOURCE_BUSY, SOURCE_DENIED, SOURCE_FAILED, SOURCE_LOGIN_REFUSED, SOURCE_LOST, SOURCE_TABLE_MISSING,
     SOURCE_TIMEOUT, SOURCE_UNREACHABLE,
 };
 
@@ -100,7 +100,7 @@ impl Server {
             "3D000" => &DATABASE_MISSING,
             "42P01" | "3F000" => &SOURCE_TABLE_MISSING,
             "42501" => &SOURCE_DENIED,
-            "55P03" => &DATABASE_BUSY,
+            "55P03" => &SOURCE_BUSY,
             // Shut down, starting up, too many connections, cancelled for recovery.
             "57P01" | "57P02" | "57P03" | "53300" | "40001" => broken,
             state if state.starts_with("08") => broken,

@@ -78,7 +78,7 @@ async fn trouble_says_what_and_where() {
 
     connection.execute_batch("create table u (id integer); begin exclusive").expect("free");
     let error = source.check().await.expect_err("locked");
-    assert!(error.is(&DATABASE_BUSY) && error.code().retry, "{error:?}");
+    assert!(error.is(&SOURCE_BUSY) && error.code().retry, "{error:?}");
 }
 
 #[tokio::test]
