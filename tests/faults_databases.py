@@ -13,7 +13,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent / "scenes"))
 from postgres import Postgres
 from proxy import Proxy
 from scene import Scene
-from trouble import Home, collect, connection, refused_well
+from trouble import Home, collect, connection, nothing_in, refused_well
 
 ROWS = 300_000
 # Bytes of a table's answer after which the proxy cuts.
@@ -75,11 +75,6 @@ def sqlite_files(scene, home):
     home.apply(connection("cut", sqlite={"path": str(cut)}) + collect("of-cut", "cut", table="main.t"))
     refused_well(scene, "a database file cut in half", home, "of-cut", "database_invalid", "cut", cut)
     nothing_in(scene, home, "lake.ods.of_cut")
-
-
-def nothing_in(scene, home, table):
-    found = home.table(table)
-    scene.check(f"nothing partial in {table}", found is None or found.num_rows == 0, found and found.num_rows)
 
 
 def refusals(scene, home, server):

@@ -47,7 +47,7 @@ def two_servers(scene, home):
         status, _ = ask(first.url + "/healthz")
         scene.check("the first serves on", status == 200, status)
         scene.check("commands work beside it", home.rows("SELECT 1 AS one") == [[1]])
-        taken = home.run("serve", "--home", scene.folder / "other", "--listen", first.url.removeprefix("http://"))
+        taken = scene.run("serve", "--home", scene.folder / "other", "--listen", first.url.removeprefix("http://"))
         scene.check("an address in use is said", taken.returncode != 0 and "listen" in taken.stderr, taken)
         first.process.send_signal(signal.SIGKILL)
         first.process.wait()

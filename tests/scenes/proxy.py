@@ -53,7 +53,8 @@ class Proxy:
                     time.sleep(len(data) / self.bytes_per_second)
             target.shutdown(socket.SHUT_WR)
         except OSError:
-            pass
+            # One side broke: the other must hear of it.
+            hang_up(source, target)
 
     def allowed(self, count):
         """Counts bytes on their way back; false once the connection is to be cut."""
@@ -74,9 +75,13 @@ class Proxy:
     def hang_up(self):
         with self.lock:
             ended, self.open = self.open, []
-        for one in ended:
-            try:
-                one.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                pass
-            one.close()
+        hang_up(*ended)
+
+
+def hang_up(*sockets):
+    for one in sockets:
+        try:
+            one.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            pass
+        one.close()

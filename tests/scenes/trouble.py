@@ -1,11 +1,11 @@
 """What the fault scenes share: a home with pipelines, runs that are meant to fail, and what every error owes its reader."""
 
+import http.client as http_client
 import json
 import os
 import re
 import subprocess
-import urllib.error
-import urllib.request
+import urllib.parse
 
 import scene as scenes
 from deltalake import DeltaTable
@@ -98,6 +98,12 @@ def refused_well(scene, what, home, pipeline, code, *places, blame="source"):
     return ran
 
 
+def nothing_in(scene, home, table):
+    """No row of a failed run is in a table; the table itself may have been made."""
+    found = home.table(table)
+    scene.check(f"nothing partial in {table}", found is None or found.num_rows == 0, found and found.num_rows)
+
+
 def measured(*arguments, home):
     """Runs the binary; its exit code, the most memory it had in bytes, and stderr."""
     with open(home.scene.folder / "stderr", "w+") as said, open(home.scene.folder / "stdout", "w+") as stdout:
@@ -117,15 +123,20 @@ def http(url, token=None, method="GET", body=None, headers=None, timeout=120):
     if isinstance(body, (dict, list)):
         body = json.dumps(body)
     body = body.encode() if isinstance(body, str) else body
-    request = urllib.request.Request(url, headers=given, method=method, data=body)
+    parts = urllib.parse.urlsplit(url)
+    asking = http_client.HTTPConnection(parts.hostname, parts.port, timeout=timeout)
     try:
-        with urllib.request.urlopen(request, timeout=timeout) as answer:
-            return answer.status, answer.read().decode("utf-8", "replace")
-    except urllib.error.HTTPError as error:
-        return error.code, error.read().decode("utf-8", "replace")
-    except OSError as error:
-        # The server went away, or refused the rest of what was sent.
+        try:
+            asking.request(method, url[url.index("/", 8):], body, given)
+        except (BrokenPipeError, ConnectionResetError):
+            # The server has answered before all was sent.
+            pass
+        answer = asking.getresponse()
+        return answer.status, answer.read().decode("utf-8", "replace")
+    except (OSError, http_client.HTTPException) as error:
         return 0, str(error)
+    finally:
+        asking.close()
 
 
 def collect(name, source, into=None, mode="replace", **more):

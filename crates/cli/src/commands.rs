@@ -72,7 +72,7 @@ pub enum Command {
     Cancel(cancel::Arguments),
     /// Run a pipeline for every day of a range
     Backfill(backfill::Arguments),
-    /// Records that tables did not take: list, show, replay
+    /// Records that tables did not take: list, show
     #[command(subcommand)]
     Quarantine(quarantine::Arguments),
     /// A table's history and upkeep: history, optimize, vacuum, restore

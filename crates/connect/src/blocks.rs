@@ -14,7 +14,7 @@ use storage::Store;
 use tokio::runtime::Handle;
 
 use crate::causes::RECORD_TOO_LONG;
-use crate::codes::{FILE_CORRUPT, FILE_ENCODING};
+use crate::codes::{FILE_CORRUPT, FILE_UTF16};
 use crate::compression::{self, Text, Texts};
 use crate::encodings::{self, Mark};
 use crate::file_bytes::FileBytes;
@@ -157,11 +157,7 @@ impl<H> Cutter<H> {
             Mark::None => {}
             Mark::Utf8(length) => drop(cutter.rest.drain(..length)),
             Mark::Utf16 => {
-                return Err(Error::new(&FILE_ENCODING)
-                    .with("place", &cutter.name)
-                    .with("encoding", "UTF-8")
-                    .with("reason", "it begins with the mark of UTF-16")
-                    .hint("save the file as UTF-8; UTF-16 cannot be read"));
+                return Err(Error::new(&FILE_UTF16).with("place", &cutter.name));
             }
         }
         Ok(cutter)

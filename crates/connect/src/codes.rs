@@ -31,6 +31,9 @@ base::codes! {
     FILE_ENCODING: Source, false, 422, "22021",
         "the header of {place} is not {encoding}: {reason}" / "{place} 的表头不是 {encoding} 编码：{reason}",
         "set `encoding` to the file's own, such as `gbk`, or save the file as UTF-8" / "请将 `encoding` 设为文件的实际编码（例如 `gbk`），或把文件另存为 UTF-8";
+    FILE_UTF16: Source, false, 422, "22021",
+        "{place} begins with the mark of UTF-16, which cannot be read" / "{place} 以 UTF-16 标记开头，无法读取",
+        "save the file as UTF-8" / "请将文件另存为 UTF-8";
     FILE_HEADER_INVALID: Source, false, 422, "22000",
         "the header of {place} cannot be used: {reason}" / "{place} 的表头无法使用：{reason}",
         "correct the file, or set `header: false` and name the columns by declaring them" / "请修正文件，或设置 `header: false` 并在声明中给出列名";

@@ -72,6 +72,6 @@ mod tests {
         assert!(waiter.await.is_err());
         assert_eq!(gate.waiting.load(Ordering::Acquire), 0);
         drop(running);
-        gate.enter().await.expect("free again");
+        drop(gate.enter().await.expect("free again"));
     }
 }

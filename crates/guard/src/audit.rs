@@ -32,7 +32,7 @@ const WRITE_WAIT: Duration = Duration::from_secs(10);
 
 /// The first pause after a failed write; it doubles up to the longest.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
-const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
 /// Longest principal and object, in characters; the rest is cut.
 const NAME_CHARACTERS_MAX: usize = 255;

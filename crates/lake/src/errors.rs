@@ -17,7 +17,17 @@ pub(crate) fn log(table: &TableName, error: DeltaTableError) -> Error {
 
 /// An error of the object store at a place.
 pub(crate) fn store(place: impl std::fmt::Display, error: object_store::Error) -> Error {
+    if is_full(&error) {
+        return Error::new(&storage::codes::STORE_FULL).with("location", "lake").with("path", place).because(error);
+    }
     Error::new(&codes::LAKE_STORE_FAILED).with("place", place).because(error)
+}
+
+/// Whether a disk or a quota was full, at any depth of the error.
+fn is_full(error: &(dyn std::error::Error + 'static)) -> bool {
+    let kind = error.downcast_ref::<std::io::Error>().map(std::io::Error::kind);
+    matches!(kind, Some(std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded))
+        || error.source().is_some_and(is_full)
 }
 
 /// An error of the stream that brings the rows: ours comes out unchanged.

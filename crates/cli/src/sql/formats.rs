@@ -198,6 +198,7 @@ mod tests {
     use arrow::array::Int64Array;
     use arrow::datatypes::{DataType, Field, Schema};
     use arrow::ipc::writer::StreamWriter;
+    use bytes::Bytes;
     use futures::stream;
 
     use super::*;
@@ -227,8 +228,7 @@ mod tests {
         let mut out = Stdout::to(Box::new(shared.clone()));
         write(answer(bytes), output, &mut out).await.expect("written");
         out.flush().expect("flushed");
-        let bytes = shared.0.lock().expect("not poisoned").clone();
-        bytes
+        shared.0.lock().expect("not poisoned").clone()
     }
 
     fn arrow_bytes(rows: i64) -> Vec<u8> {
