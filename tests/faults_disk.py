@@ -76,6 +76,9 @@ def scenes(scene, disk, folder):
                 break
             time.sleep(0.5)
         scene.check("with space again the run is resumed by the same server", status == 200, f"{status} {text}")
+        if status != 200:
+            server.log.seek(0)
+            print(server.log.read()[-3000:], flush=True)
         again = home.run("logs", ran.id, "--follow")
         scene.check("its log can be followed", again.returncode == 0, again.stderr)
         scene.check("the server ends in order", server.end() == 0)

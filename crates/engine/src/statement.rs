@@ -269,7 +269,7 @@ mod tests {
         assert_eq!(text("select * from ods.Flights version as of 3 f"), "SELECT * FROM ods.\"flights@v3\" f");
         assert_eq!(
             text("select * from ods.flights TIMESTAMP AS OF '2026-01-01T00:00:00Z' as f"),
-            "SELECT * FROM ods.\"flights@t2026-01-01T00:00:00Z\" f"
+            "SELECT * FROM ods.\"flights@t2026-01-01T00:00:00Z\" AS f"
         );
         assert_eq!(text("select version, 'version as of 3' from t"), "SELECT version, 'version as of 3' FROM t");
         assert_eq!(text("select timestamp '2026-01-01'"), "SELECT TIMESTAMP '2026-01-01'");
@@ -324,6 +324,6 @@ mod tests {
     fn names_the_tables_read() {
         let names = tables_of("with a as (select * from ods.flights) select * from a join airline.main.planes p using (tailnum)")
             .expect("names");
-        assert_eq!(names.iter().map(ToString::to_string).collect::<Vec<_>>(), ["airline.main.planes", "lake.ods.flights"]);
+        assert_eq!(names.iter().map(ToString::to_string).collect::<Vec<_>>(), ["lake.ods.flights", "airline.main.planes"]);
     }
 }

@@ -162,7 +162,7 @@ async fn wrong_input_is_told_what_is_wrong() {
     assert_eq!((status, body["code"].as_str()), (StatusCode::BAD_REQUEST, Some("body_invalid")));
     assert!(body["message"].as_str().expect("text").contains("did you mean `sql`"), "{body}");
     let (status, body) = read(sent(json!({ "sql": "select 1 from nowhere" })).await).await;
-    assert_eq!((status, body["code"].as_str()), (StatusCode::NOT_FOUND, Some("lake_table_not_found")), "{body}");
+    assert_eq!((status, body["code"].as_str()), (StatusCode::NOT_FOUND, Some("table_not_found")), "{body}");
     let (status, body) = read(sent(json!({ "sql": "x".repeat((1 << 20) + 1) })).await).await;
     assert_eq!((status, body["code"].as_str()), (StatusCode::PAYLOAD_TOO_LARGE, Some("statement_too_long")));
     let (status, body) = read(sent(json!({ "sql": format!("select {}1{}", "(".repeat(1000), ")".repeat(1000)) })).await).await;

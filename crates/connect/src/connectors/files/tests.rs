@@ -226,7 +226,7 @@ async fn trouble_with_a_file_says_which_and_what() {
     fails("cut.csv.gz", &FILE_TRUNCATED).await;
     fails("cut.csv.zip", &FILE_TRUNCATED).await;
     fails("flipped.csv.zip", &FILE_CORRUPT).await;
-    fails("utf16.csv", &FILE_ENCODING).await;
+    fails("utf16.csv", &FILE_UTF16).await;
     fails("gbk.csv", &FILE_ENCODING).await;
     fails("twice.csv", &FILE_HEADER_INVALID).await;
     fails("differ/*.csv", &FILE_COLUMNS_DIFFER).await;
