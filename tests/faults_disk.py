@@ -45,7 +45,7 @@ def scenes(scene, disk, folder):
 
     ran = home.start("many")
     scene.check("the run fails", ran.code == 1 and ran.state == "failed", ran)
-    about_space(scene, "the run's error", ran.error)
+    about_space(scene, ran)
     found = home.table("lake.ods.many")
     scene.check("nothing partial is committed", found is None or found.num_rows == 0, found and found.num_rows)
     reads_go_on(scene, home, "after it")
@@ -91,10 +91,13 @@ def scenes(scene, disk, folder):
     scene.check("the audit's chain is whole", done.returncode == 0, done.stdout + done.stderr)
 
 
-def about_space(scene, what, error):
-    scene.check(f"{what} is about space", error.get("code") in ("store_full", "lake_full") and "space" in error["message"], error)
-    scene.check(f"{what} blames the platform and may be retried", error.get("blame") == "platform" and error.get("retry") is True, error)
-    scene.check(f"{what} has advice", bool(error.get("hint")), error)
+def about_space(scene, ran):
+    """Which of the two writers met the end first, the lake's or the metadata's, is chance."""
+    error = ran.record.get("error") or {}
+    cause = error.get("cause", {}).get("code")
+    scene.check("the error is about space", cause in ("store_full", "database_full") and "no space" in ran.error.get("message", ""), ran)
+    scene.check("it blames the platform and may be retried", error.get("blame") == "platform" and error.get("retry") is True, error)
+    scene.check("it has advice", bool(ran.error.get("hint")), ran)
 
 
 def reads_go_on(scene, home, when):

@@ -166,7 +166,7 @@ impl Error {
 
 impl Code {
     /// What happened, in one sentence, with `argument` filling its places.
-    pub fn message<'a>(&self, language: Language, argument: impl Fn(&str) -> Option<&'a str>) -> String {
+    pub fn message<'a>(&self, language: Language, argument: impl Fn(&str) -> Option<&'a str> + Copy) -> String {
         let template = match language {
             Language::En => self.en,
             Language::Zh => self.zh,
@@ -175,7 +175,7 @@ impl Code {
     }
 
     /// What to do about it, if the table says so.
-    pub fn advice<'a>(&self, language: Language, argument: impl Fn(&str) -> Option<&'a str>) -> Option<String> {
+    pub fn advice<'a>(&self, language: Language, argument: impl Fn(&str) -> Option<&'a str> + Copy) -> Option<String> {
         let template = match language {
             Language::En => self.hint_en,
             Language::Zh => self.hint_zh,
@@ -184,7 +184,21 @@ impl Code {
     }
 }
 
-fn fill<'a>(template: &str, argument: impl Fn(&str) -> Option<&'a str>) -> String {
+/// The sentence with its places filled. A part in square brackets, such as `[; did you mean {near}?]`, stands only when each
+/// of its places has something in it.
+fn fill<'a>(template: &str, argument: impl Fn(&str) -> Option<&'a str> + Copy) -> String {
+    let Some((before, optional, after)) =
+        template.split_once('[').and_then(|(before, rest)| rest.split_once(']').map(|(inner, after)| (before, inner, after)))
+    else {
+        return fill_places(template, argument);
+    };
+    let mut places = optional.split('{').skip(1).filter_map(|part| part.split('}').next());
+    let stands = places.all(|place| argument(place).is_some_and(|value| !value.is_empty()));
+    let optional = if stands { fill_places(optional, argument) } else { String::new() };
+    fill_places(before, argument) + &optional + &fill(after, argument)
+}
+
+fn fill_places<'a>(template: &str, argument: impl Fn(&str) -> Option<&'a str> + Copy) -> String {
     let mut text = String::with_capacity(template.len() + 32);
     let mut rest = template;
     while let Some((before, after)) = rest.split_once('{') {
@@ -265,6 +279,19 @@ codes! {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    codes! {
+        THING_MISSING: User, false, 404, "42704",
+            "{thing} is not there[; did you mean {near}?]" / "{thing} 不存在[；是否指 {near}？]", "" / "";
+    }
+
+    #[test]
+    fn says_the_optional_part_only_when_there_is_something_to_say() {
+        let error = |near: &str| Error::new(&THING_MISSING).with("thing", "a[0]").with("near", near);
+        assert_eq!(error("").message(Language::En), "a[0] is not there");
+        assert_eq!(error("b").message(Language::Zh), "a[0] 不存在；是否指 b？");
+        assert_eq!(ALL.len(), 1, "the table of this test hides the room's own");
+    }
 
     #[test]
     fn fills_both_languages_and_hides_nothing_it_was_not_given() {

@@ -2,13 +2,13 @@
 
 base::codes! {
     RESOURCE_NOT_FOUND: User, false, 404, "42704",
-        "{kind} `{name}` does not exist{near}" / "{kind} `{name}` 不存在{near}",
+        "{kind} `{name}` does not exist[; did you mean `{near}`?]" / "{kind} `{name}` 不存在[；是否指 `{near}`？]",
         "`dataux get {kind}` lists what there is" / "用 `dataux get {kind}` 查看已有的资源";
     RESOURCE_CHANGED: User, true, 409, "40001",
         "{kind} `{name}` was changed by somebody else meanwhile" / "{kind} `{name}` 已同时被他人修改",
         "apply again: the current state will be read anew" / "请重新执行 apply，系统会重新读取当前状态";
     KIND_UNKNOWN: User, false, 404, "42704",
-        "kind `{kind}` is not known{near}" / "未知的资源类型 `{kind}`{near}",
+        "kind `{kind}` is not known[; did you mean `{near}`?]" / "未知的资源类型 `{kind}`[；是否指 `{near}`？]",
         "the kinds are {known}" / "可用的类型：{known}";
     RESOURCE_DAMAGED: Platform, false, 500, "XX001",
         "the stored {kind} `{name}` cannot be read by this version: {reason}" / "本版本无法读取已保存的 {kind} `{name}`：{reason}",

@@ -100,7 +100,7 @@ impl Catalog {
             let known = self.shared.kinds.iter().map(|kind| kind.name);
             Error::new(&codes::KIND_UNKNOWN)
                 .with("kind", name)
-                .with("near", did_you_mean(nearest(name, known.clone())))
+                .with("near", nearest(name, known.clone()).unwrap_or_default())
                 .with("known", known.collect::<Vec<_>>().join(", "))
         })
     }
@@ -217,7 +217,7 @@ impl Catalog {
     pub async fn not_found(&self, kind: &'static str, name: &str) -> Error {
         let rows = self.shared.meta.resources().list(Some(kind)).await.unwrap_or_default();
         let near = nearest(name, rows.iter().map(|row| row.name.as_str()));
-        Error::new(&codes::RESOURCE_NOT_FOUND).with("kind", kind).with("name", name).with("near", did_you_mean(near))
+        Error::new(&codes::RESOURCE_NOT_FOUND).with("kind", kind).with("name", name).with("near", near.unwrap_or_default())
     }
 
     async fn audit(&self, pass: &Pass, action: &'static str, kind: &str, name: &str, detail: Value) -> Result<()> {
@@ -229,10 +229,6 @@ impl Catalog {
 fn read_stored<S: Declared>(row: &ResourceRow) -> Result<S> {
     serde_json::from_value(row.spec.clone())
         .map_err(|error| Error::new(&codes::RESOURCE_DAMAGED).with("kind", S::KIND).with("name", &row.name).because(error))
-}
-
-fn did_you_mean(near: Option<&str>) -> String {
-    near.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default()
 }
 
 impl From<ResourceRow> for Resource {

@@ -20,10 +20,10 @@ base::codes! {
         "one statement was expected and {count} were sent" / "应为一条语句，收到 {count} 条",
         "send them one by one" / "请逐条发送";
     TABLE_NOT_FOUND: User, false, 404, "42P01",
-        "table {table} does not exist{near}" / "表 {table} 不存在{near}",
+        "table {table} does not exist[; did you mean {near}?]" / "表 {table} 不存在[；是否指 {near}？]",
         "`show tables` lists the tables you may read" / "用 `show tables` 查看可读的表";
     COLUMN_NOT_FOUND: User, false, 400, "42703",
-        "column {column} does not exist{near}" / "列 {column} 不存在{near}",
+        "column {column} does not exist[; did you mean {near}?][; there are {columns}]" / "列 {column} 不存在[；是否指 {near}？][；可用的列：{columns}]",
         "`\\d TABLE` or `dataux describe table` lists the columns" / "用 `\\d 表名` 或 `dataux describe table` 查看各列";
     PARAMETER_MISSING: User, false, 400, "07001",
         "the statement needs the parameter ${name}, which was not given" / "语句需要参数 ${name}，但未提供",

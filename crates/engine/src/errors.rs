@@ -7,6 +7,9 @@ use datafusion::error::DataFusionError;
 
 use crate::codes;
 
+/// Columns named in an error when none is near.
+const COLUMNS_SHOWN: usize = 20;
+
 /// The platform's error behind a DataFusion error. Errors of ours that travelled through it come out unchanged.
 pub fn error(error: DataFusionError) -> Error {
     match error {
@@ -73,12 +76,15 @@ fn column(schema: &SchemaError) -> Error {
     match schema {
         SchemaError::FieldNotFound { field, valid_fields } => {
             let names: Vec<&str> = valid_fields.iter().map(|valid| valid.name.as_str()).collect();
-            let near = match nearest(&field.name, names.iter().copied()) {
-                Some(near) => format!("; did you mean {near}?"),
-                None if names.is_empty() => String::new(),
-                None => format!("; there are {}", names.iter().take(20).copied().collect::<Vec<_>>().join(", ")),
+            let near = nearest(&field.name, names.iter().copied());
+            let columns = match near {
+                Some(_) => String::new(),
+                None => names.iter().take(COLUMNS_SHOWN).copied().collect::<Vec<_>>().join(", "),
             };
-            Error::new(&codes::COLUMN_NOT_FOUND).with("column", &field.name).with("near", near)
+            Error::new(&codes::COLUMN_NOT_FOUND)
+                .with("column", &field.name)
+                .with("near", near.unwrap_or_default())
+                .with("columns", columns)
         }
         other => Error::new(&codes::STATEMENT_INVALID).with("reason", first_line(&other.to_string())),
     }

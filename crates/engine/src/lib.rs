@@ -17,6 +17,7 @@ mod settings;
 mod statement;
 mod tables;
 mod writes;
+mod yielding;
 
 pub use errors::error;
 pub use limits::Limits;

@@ -143,7 +143,7 @@ impl Engine {
             // Planning computes too: a long statement must not keep the threads that talk to the network.
             let planned = self.shared.compute.run(async move {
                 let (state, plan, reader) = engine.plan(&pass, owned.statement()).await?;
-                let physical = mapped(state.create_physical_plan(&plan).await)?;
+                let physical = crate::yielding::yielding(mapped(state.create_physical_plan(&plan).await)?)?;
                 Ok::<_, Error>((state, physical, reader))
             });
             let (state, physical, reader) = planned.await??;

@@ -200,14 +200,13 @@ impl Engine {
         names.retain(|name| pass.allows(Privilege::Select, &Object::Table(name)));
         let names: Vec<String> = names.iter().map(ToString::to_string).collect();
         let near = nearest(&name.to_string(), names.iter().map(String::as_str));
-        let near = near.map(|near| format!("; did you mean {near}?")).unwrap_or_default();
-        Error::new(&codes::TABLE_NOT_FOUND).with("table", name).with("near", near)
+        Error::new(&codes::TABLE_NOT_FOUND).with("table", name).with("near", near.unwrap_or_default())
     }
 
     async fn no_catalog(&self, name: &str) -> Error {
         let connections = self.shared().parts.catalog.rows::<ConnectionSpec>().await.unwrap_or_default();
         let near = nearest(name, connections.iter().map(|(resource, _)| resource.name.as_str()).chain([LAKE]));
-        let near = near.map(|near| format!("; did you mean the catalog `{near}`?")).unwrap_or_default();
+        let near = near.map(|near| format!("{near}.*")).unwrap_or_default();
         Error::new(&codes::TABLE_NOT_FOUND).with("table", format!("{name}.*")).with("near", near)
     }
 }

@@ -8,7 +8,7 @@ base::codes! {
         "the answer could not be written in this format: {reason}" / "结果无法写成该格式：{reason}",
         "cast the column to a simpler type, or ask for Arrow" / "请把该列转换为更简单的类型，或改用 Arrow 格式";
     SERVICE_PARAMETER_UNKNOWN: User, false, 400, "22023",
-        "data service `{service}` has no parameter `{name}`{near}" / "数据服务 `{service}` 没有参数 `{name}`{near}",
+        "data service `{service}` has no parameter `{name}`[; did you mean `{near}`?]" / "数据服务 `{service}` 没有参数 `{name}`[；是否指 `{near}`？]",
         "its parameters are {known}" / "可用的参数：{known}";
     SERVICE_PARAMETER_MISSING: User, false, 400, "22004",
         "data service `{service}` needs the parameter `{name}`" / "数据服务 `{service}` 需要参数 `{name}`",

@@ -110,7 +110,7 @@ fn is_known(spec: &DataServiceSpec, name: &str) -> bool {
 
 fn unknown(service: &str, spec: &DataServiceSpec, name: &str) -> Error {
     let known: Vec<&str> = spec.parameters.keys().map(String::as_str).chain(RESERVED).collect();
-    let near = nearest(name, known.iter().copied()).map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
+    let near = nearest(name, known.iter().copied()).unwrap_or_default();
     let shown: String = name.chars().take(63).collect();
     Error::new(&SERVICE_PARAMETER_UNKNOWN)
         .with("service", service)

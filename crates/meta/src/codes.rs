@@ -16,6 +16,9 @@ base::codes! {
         "the metadata database {database} refused a statement: {reason}" / "元数据库 {database} 拒绝了语句：{reason}",
         "the log has the details; the schema or the disk of that database may be damaged or full" /
         "详见日志；该库的结构可能损坏或磁盘已满";
+    DATABASE_FULL: Platform, true, 507, "53100",
+        "no space is left for the metadata database {database}: {reason}" / "元数据库 {database} 的磁盘空间已满：{reason}",
+        "free or add space, then try again" / "请释放或增加空间后重试";
     MIGRATION_FAILED: Platform, false, 500, "58000",
         "the tables of the metadata database {database} could not be brought up to date: {reason}" /
         "无法更新元数据库 {database} 的表结构：{reason}",

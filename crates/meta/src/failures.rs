@@ -4,7 +4,7 @@ use base::Error;
 use sea_orm::sqlx;
 use sea_orm::{DbErr, RuntimeErr};
 
-use crate::codes::{DATABASE_BUSY, DATABASE_FAILED, DATABASE_UNAVAILABLE, MIGRATION_FAILED, STATE_DAMAGED};
+use crate::codes::{DATABASE_BUSY, DATABASE_FAILED, DATABASE_FULL, DATABASE_UNAVAILABLE, MIGRATION_FAILED, STATE_DAMAGED};
 
 /// The error of a statement.
 pub(crate) fn on_statement(error: DbErr, place: &str) -> Error {
@@ -12,6 +12,8 @@ pub(crate) fn on_statement(error: DbErr, place: &str) -> Error {
         &DATABASE_BUSY
     } else if is_lost(&error) {
         &DATABASE_UNAVAILABLE
+    } else if is_full(&error) {
+        &DATABASE_FULL
     } else {
         &DATABASE_FAILED
     };
@@ -50,6 +52,20 @@ pub(crate) fn is_contention(error: &DbErr) -> bool {
     }
     // SQLite's extended codes keep the primary code in the low byte: 5 is BUSY, 6 is LOCKED.
     code.parse::<u32>().is_ok_and(|code| matches!(code & 0xff, 5 | 6))
+}
+
+/// Whether the database found no space for what it was to write.
+fn is_full(error: &DbErr) -> bool {
+    let Some(sqlx::Error::Database(error)) = driver_error(error) else { return false };
+    if let Some(mysql) = error.try_downcast_ref::<sqlx::mysql::MySqlDatabaseError>() {
+        // 1021: disk full; 1114: table full.
+        return matches!(mysql.number(), 1021 | 1114);
+    }
+    let code = error.code().unwrap_or_default();
+    if error.try_downcast_ref::<sqlx::postgres::PgDatabaseError>().is_some() {
+        return code == "53100";
+    }
+    code.parse::<u32>().is_ok_and(|code| code & 0xff == 13)
 }
 
 /// Whether the connection, not the statement, failed.

@@ -13,6 +13,7 @@ use lake::Lake;
 use meta::{DatabaseUrl, Meta};
 use storage::{Store, StoreOptions};
 use tokio::sync::Mutex;
+use tokio_util::task::TaskTracker;
 
 use crate::codes::SERVER_NOT_READY;
 use crate::home::Home;
@@ -28,6 +29,9 @@ const READY_WAIT: Duration = Duration::from_secs(2);
 /// How long an answer to that question is repeated.
 const READY_FOR: Duration = Duration::from_secs(1);
 
+/// Longest wait at the end for answers whose reader has left or is about to.
+const ANSWERS_WAIT: Duration = Duration::from_secs(5);
+
 /// A platform. Cheap to clone.
 #[derive(Clone)]
 pub struct Platform(Arc<Rooms>);
@@ -42,6 +46,8 @@ struct Rooms {
     engine: Engine,
     flow: Flow,
     services: Services,
+    /// Answers on their way; each closes its account in the audit when it ends.
+    answers: TaskTracker,
     began: Instant,
     /// When it was last seen whether it can serve, and what was wrong. Anybody may ask, so the question is not passed on each time.
     readiness: Mutex<Option<(Instant, Option<String>)>>,
@@ -80,8 +86,21 @@ impl Platform {
         })?;
         let flow = Flow::new(engine.clone(), catalog.clone(), guard.clone(), meta.clone());
         let services = Services::new(guard.clone(), catalog.clone(), engine.clone());
-        let (began, readiness) = (Instant::now(), Mutex::default());
-        Ok(Self(Arc::new(Rooms { settings, home, meta, guard, catalog, store, engine, flow, services, began, readiness })))
+        let (answers, began, readiness) = (TaskTracker::new(), Instant::now(), Mutex::default());
+        Ok(Self(Arc::new(Rooms {
+            settings,
+            home,
+            meta,
+            guard,
+            catalog,
+            store,
+            engine,
+            flow,
+            services,
+            answers,
+            began,
+            readiness,
+        })))
     }
 
     /// The first administrator, if there is none yet; answers the password if one was made up.
@@ -123,10 +142,19 @@ impl Platform {
 
     /// Writes down what is still to be written. The platform answers on; call it when nothing more will be asked.
     pub async fn close(&self) {
+        self.0.answers.close();
+        if tokio::time::timeout(ANSWERS_WAIT, self.0.answers.wait()).await.is_err() {
+            tracing::warn!("answers are still on their way; what they cost may be missing from the audit");
+        }
         self.engine().tables_of_the_lake().settle().await;
         if let Err(error) = self.guard().audit().flush().await {
             tracing::error!(%error, "the last events could not be audited");
         }
+    }
+
+    /// Where the tasks run that answers are sent by.
+    pub(crate) fn answers(&self) -> &TaskTracker {
+        &self.0.answers
     }
 
     /// How it was set up.

@@ -263,11 +263,11 @@ const PIECES_AHEAD: usize = 2;
 /// The bytes as a body. They are pulled by a task of their own, because a connection asks for more only when its client reads:
 /// a client that stops reading for `patience` loses its query instead of keeping it for ever. A body that was cut ends
 /// with an error.
-pub(crate) fn body(mut pieces: Accounted, patience: Duration) -> Body {
+pub(crate) fn body(platform: &Platform, mut pieces: Accounted, patience: Duration) -> Body {
     let (sender, mut receiver) = mpsc::channel(PIECES_AHEAD);
     let whole = Arc::new(AtomicBool::new(false));
     let ended = Arc::clone(&whole);
-    tokio::spawn(async move {
+    platform.answers().spawn(async move {
         loop {
             let next = tokio::select! {
                 biased;

@@ -5,14 +5,19 @@ use std::io::{Error as IoError, ErrorKind};
 use std::path::Path;
 use std::time::Duration;
 
-use sea_orm::sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
-use sea_orm::sqlx::{self, ConnectOptions};
+use sea_orm::sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqliteSynchronous};
+use sea_orm::sqlx::{self, ConnectOptions, Connection};
 use sea_orm::{DatabaseConnection, DbErr, SqlxSqliteConnector};
 
 use super::{connection_error, pool};
+use crate::failures::is_contention;
 
 /// How long a writer waits for another, in this process or beside it.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(15);
+
+/// How often a new file is tried while others make it ready, and the wait between.
+const FIRST_ATTEMPTS: u32 = 50;
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
 
 /// SQLite has one writer at a time; these few let readers go on beside it.
 const CONNECTIONS_MAX: u32 = 5;
@@ -28,8 +33,29 @@ pub(super) async fn connect(path: &Path) -> Result<DatabaseConnection, DbErr> {
         .busy_timeout(BUSY_TIMEOUT)
         .foreign_keys(true)
         .disable_statement_logging();
-    let pool = pool(BUSY_TIMEOUT * 2).max_connections(CONNECTIONS_MAX).test_before_acquire(false).connect_with(options).await;
-    Ok(SqlxSqliteConnector::from_sqlx_sqlite_pool(pool.map_err(connection_error)?))
+    let pool = pool(BUSY_TIMEOUT * 2)
+        .max_connections(CONNECTIONS_MAX)
+        .test_before_acquire(false)
+        .after_release(|connection, _| Box::pin(is_clean(connection)));
+    let mut left = FIRST_ATTEMPTS;
+    let pool = loop {
+        left -= 1;
+        match pool.clone().connect_with(options.clone()).await.map_err(connection_error) {
+            // A new file becomes one with a journal that readers do not wait for; SQLite lets nobody wait for that moment.
+            Err(error) if left > 0 && is_contention(&error) => tokio::time::sleep(FIRST_PAUSE).await,
+            connected => break connected?,
+        }
+    };
+    Ok(SqlxSqliteConnector::from_sqlx_sqlite_pool(pool))
+}
+
+/// Whether a connection may be used again; if not, it is closed.
+///
+/// When the disk is full SQLite rolls a transaction back by itself. The driver's own rollback then fails and it goes on
+/// counting the transaction as open, so that what follows would never commit and would hold the lock of the only writer.
+async fn is_clean(connection: &mut SqliteConnection) -> Result<bool, sqlx::Error> {
+    connection.ping().await?;
+    Ok(!connection.is_in_transaction())
 }
 
 /// Makes the file, or takes it back, for its owner's eyes only; SQLite gives its journal the same mode.

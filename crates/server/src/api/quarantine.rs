@@ -105,7 +105,7 @@ async fn show(
     };
     let batches = answer.stream.map_err(engine::error);
     let pieces = framed_json(answer.schema, batches, || ",\"next\":null}".to_owned());
-    let body = body(Accounted::new(pieces, account, Broken::Abort), TIMEOUT);
+    let body = body(&platform, Accounted::new(pieces, account, Broken::Abort), TIMEOUT);
     Ok(([(header::CONTENT_TYPE, "application/json")], body).into_response())
 }
 

@@ -68,7 +68,7 @@ async fn call(
                 Format::JsonLines => Broken::LastLine(language(&headers), trace),
                 _ => Broken::Abort,
             };
-            body(Accounted::new(pieces, account, broken), READER_PATIENCE)
+            body(&platform, Accounted::new(pieces, account, broken), READER_PATIENCE)
         }
     };
     let mut response = ([(header::CONTENT_TYPE, served.format.content_type())], bytes).into_response();

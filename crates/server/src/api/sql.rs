@@ -106,6 +106,6 @@ async fn run(
         _ => Broken::Abort,
     };
     let pieces = encode(format, answer.schema, batches);
-    let body = body(Accounted::new(pieces, account, broken), timeout);
+    let body = body(&platform, Accounted::new(pieces, account, broken), timeout);
     Ok(([(header::CONTENT_TYPE, format.content_type())], body).into_response())
 }
