@@ -19,6 +19,9 @@ FENCE = re.compile(r"^```(\w+)([^\n]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 def main():
     with Scene("docs") as scene:
+        offered = scene.must("openapi")
+        written = (ROOT / "api" / "openapi.json").read_text()
+        scene.check("api/openapi.json is what the server offers (bin/dataux openapi > api/openapi.json)", written == offered)
         demo = scene.folder / "demo"
         scene.must("demo", "--home", demo, "--once")
         for page in [ROOT / "README.md", ROOT / "examples" / "airline" / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]:
