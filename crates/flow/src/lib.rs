@@ -17,7 +17,6 @@ pub mod steps;
 mod worker;
 
 pub use instance::Instance;
-pub use quarantine::{QuarantineSummary, quarantine_schema};
 pub use runs::{Flow, LogLine, Run, RunFilter, RunState, StartOptions, StepState};
 pub use schedule::ScheduleSpec;
 pub use spec::PipelineSpec;

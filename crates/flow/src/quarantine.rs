@@ -7,7 +7,6 @@ use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
 use arrow::record_batch::RecordBatch;
 use base::{Error, Result, RunId};
 use chrono::{DateTime, Utc};
-use serde::Serialize;
 
 use crate::codes;
 
@@ -22,21 +21,6 @@ pub struct Bad {
     pub raw: Vec<u8>,
     /// Where it stood: `flights.csv:17`, or nothing for a row of a query.
     pub position: String,
-}
-
-/// What a table's quarantine holds, by run, step and cause.
-#[derive(Debug, Clone, Serialize)]
-pub struct QuarantineSummary {
-    /// The table that did not take the records.
-    pub table: String,
-    /// The run that found them.
-    pub run: String,
-    /// The step that found them.
-    pub step: String,
-    /// Why.
-    pub cause: String,
-    /// How many.
-    pub records: u64,
 }
 
 /// Columns of every quarantine: `run`, `step`, `at` (UTC, µs), `cause`, `message`, `position`, `raw` (binary); not partitioned.

@@ -71,14 +71,6 @@ impl Flow {
         runs.shutdown().await;
     }
 
-    /// Executes queued runs until there is none that is due; for commands that bring their own worker.
-    pub async fn work_off(&self) {
-        let (_never, given_up) = watch::channel(false);
-        while let Some(job) = self.take().await {
-            self.execute(job, given_up.clone()).await;
-        }
-    }
-
     async fn take(&self) -> Option<TakenJob> {
         match self.shared.meta.jobs().take(&[JOB_KIND], &self.shared.owner, TTL).await {
             Ok(job) => job,
