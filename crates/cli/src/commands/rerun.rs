@@ -3,15 +3,13 @@
 use clap::Args;
 use clap_complete::ArgValueCompleter;
 
-use crate::arguments::Output;
 use crate::failure::Outcome;
-use crate::listing::text;
 use crate::session::Session;
 
 /// Options.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "The new run has its own id; rows that were written already are not written twice.\n\nExamples:\n  dataux rerun 0198c1d2-…\n  dataux rerun $(dataux runs --limit 1 -o name)"
+    after_help = "The new run has its own id, and its steps read and write as those of any new run do.\n\nExamples:\n  dataux rerun 0198c1d2-…\n  dataux rerun $(dataux runs --limit 1 -o name)"
 )]
 pub struct Arguments {
     /// The run's id
@@ -25,14 +23,5 @@ pub struct Arguments {
 
 /// Runs it.
 pub async fn run(session: &mut Session, arguments: Arguments) -> Outcome {
-    let output = session.output("rerun", Output::RESOURCES)?;
-    let id = super::runs::id(&arguments.run);
-    let client = session.client().await?;
-    let answer = client.post(&["api", "v1", "runs", id, "rerun"]).value().await?;
-    // The answer names the run to watch; without a name it is the same one.
-    let answered = text(&answer, "id");
-    let id = if answered.is_empty() { id } else { answered.as_str() };
-    let done = super::run::wait(session, &client, id, arguments.no_wait, output).await;
-    client.close().await;
-    done
+    super::run::again(session, "rerun", &arguments.run, arguments.no_wait).await
 }

@@ -3,9 +3,7 @@
 use clap::Args;
 use clap_complete::ArgValueCompleter;
 
-use crate::arguments::Output;
 use crate::failure::Outcome;
-use crate::listing::text;
 use crate::session::Session;
 
 /// Options.
@@ -25,14 +23,5 @@ pub struct Arguments {
 
 /// Runs it.
 pub async fn run(session: &mut Session, arguments: Arguments) -> Outcome {
-    let output = session.output("resume", Output::RESOURCES)?;
-    let id = super::runs::id(&arguments.run);
-    let client = session.client().await?;
-    let answer = client.post(&["api", "v1", "runs", id, "resume"]).value().await?;
-    // The answer names the run to watch; without a name it is the same one.
-    let answered = text(&answer, "id");
-    let id = if answered.is_empty() { id } else { answered.as_str() };
-    let done = super::run::wait(session, &client, id, arguments.no_wait, output).await;
-    client.close().await;
-    done
+    super::run::again(session, "resume", &arguments.run, arguments.no_wait).await
 }

@@ -49,6 +49,20 @@ pub async fn run(session: &mut Session, arguments: Arguments) -> Outcome {
     done
 }
 
+/// Asks for an old run to go again, by `verb`, and follows the run that the answer names.
+pub async fn again(session: &mut Session, verb: &'static str, run: &str, no_wait: bool) -> Outcome {
+    let output = session.output(verb, Output::RESOURCES)?;
+    let id = super::runs::id(run);
+    let client = session.client().await?;
+    let answer = client.post(&["api", "v1", "runs", id, verb]).value().await?;
+    // The answer names the run to watch; without a name it is the same one.
+    let answered = text(&answer, "id");
+    let id = if answered.is_empty() { id } else { answered.as_str() };
+    let done = wait(session, &client, id, no_wait, output).await;
+    client.close().await;
+    done
+}
+
 /// Follows a run that was started, or prints its id alone.
 pub async fn wait(session: &mut Session, client: &Client, id: &str, no_wait: bool, output: Output) -> Outcome {
     if !no_wait {

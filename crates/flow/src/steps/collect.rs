@@ -115,19 +115,20 @@ impl CollectStep {
         let app_id = context.app_id(&self.into);
         let positions = context.meta.positions();
         let stored = match positions.get(&app_id, last).await? {
-            Some(position) => Some(position),
+            Some(position) => position,
             None => {
                 let found = position_in_history(context, &self.into, last).await?;
                 let position = found.ok_or_else(|| {
                     Error::new(&codes::POSITION_LOST).with("step", &context.step).with("version", last).with("table", &self.into)
                 })?;
                 note_position(context, &app_id, last, &position).await?;
-                Some(position)
+                position
             }
         };
-        let position = stored.and_then(|stored| serde_json::from_value(stored).ok());
+        // A position that cannot be read must not pass for none: the source would be read from its start and doubled.
+        let position = serde_json::from_value(stored).map_err(|error| Error::new(&codes::FLOW_INTERNAL).because(error))?;
         let seen = positions.ledger(&app_id, last).await?;
-        Ok((position, seen.into_iter().map(mark_of).collect()))
+        Ok((Some(position), seen.into_iter().map(mark_of).collect()))
     }
 
     /// How far an earlier attempt had read that set records aside and went no further. Its records are there to stay, so what
