@@ -42,8 +42,6 @@ fmt: ## format the code
 	cargo fmt --all
 
 bench: ## measurements beside peers, with the release build
-	@test -x bench/run || { echo "there is no bench/run yet" >&2; exit 1; }
-	@scripts/prepare test
 	@bench/run
 
 soak: ## tests that take longer than CI allows: tests/soak/*.py
