@@ -1,12 +1,15 @@
 """What every benchmark measures with: time, CPU and memory of a process and its children, on a machine that is described."""
 
 import argparse
+import contextlib
 import dataclasses
 import datetime
 import importlib.metadata
 import json
 import os
 import pathlib
+import shutil
+import signal
 import subprocess
 import sys
 import threading
@@ -152,6 +155,27 @@ def process(command, env=None, cwd=None, seconds_max=PROCESS_SECONDS):
     if running.returncode != 0:
         raise Failed(f"{' '.join(map(str, command))} ended with {running.returncode}:\n{answer[-2000:]}{''.join(said)[-4000:]}")
     return Measure(wall, usage.ru_utime + usage.ru_stime, peak.bytes), answer
+
+
+@contextlib.contextmanager
+def profile(root, file):
+    """Records with perf (Debian's linux-perf) where a process spends its time while the block runs, and writes that to a text file:
+    by kind of thread, then by function. (Who calls whom is not known: the binary has no frame pointers.)"""
+    if not shutil.which("perf"):
+        raise Failed("perf is missing: apt-get install linux-perf")
+    file.parent.mkdir(parents=True, exist_ok=True)
+    record = file.with_suffix(".perf")
+    running = subprocess.Popen(["perf", "record", "-q", "-e", "cpu-clock", "-F", "499", "-p", str(root), "-o", record])
+    try:
+        yield
+    finally:
+        running.send_signal(signal.SIGINT)
+        running.wait()
+    with open(file, "w") as text:
+        for order in ("comm", "dso,sym"):
+            subprocess.run(["perf", "report", "-q", "-i", record, "--stdio", "--sort", order, "--percent-limit", "0.3"], stdout=text,
+                           stderr=subprocess.DEVNULL, check=True)
+    say(f"written {file}")
 
 
 def alternate(rounds, **contestants):

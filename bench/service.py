@@ -36,6 +36,7 @@ def main():
     parser.add_argument("--scale", type=float, default=1, help="scale of the TPC-H data (%(default)s)")
     parser.add_argument("--seconds", type=int, default=10, help="how long each is asked in a round (%(default)s)")
     parser.add_argument("--threads", type=int, default=2, help="threads of the product (%(default)s)")
+    parser.add_argument("--profile", action="store_true", help="only write where the product spends its time into the cache folder")
     options = parser.parse_args()
     file = data.tpch(options.cache, options.scale) / "orders.parquet"
     expected = orders(file)
@@ -46,6 +47,10 @@ def main():
     with contextlib.ExitStack() as running:
         doors = {"dataux": running.enter_context(dataux(options, file)),
                  **{peer: running.enter_context(roapi(options, file, memory=peer == "roapi_memory")) for peer in PEERS}}
+        if options.profile:
+            with measure.profile(doors["dataux"].pid, options.cache / "profiles" / "service.txt"):
+                doors["dataux"].load(keys, expected, options.seconds)
+            return
         took = {who: [] for who in doors}
         asked = measure.alternate(options.rounds, **{who: partial(door.load, keys, expected, options.seconds) for who, door in doors.items()})
         for number, who, one in asked:

@@ -19,6 +19,8 @@ from bench.measure import Failed, Measure, say
 ENGINES = ("dataux", "duckdb", "duckdb_lake")
 # Wall time as a multiple of the peer's, of all queries and of any one.
 RATIO_MAX, QUERY_RATIO_MAX = 1.6, 3.0
+# How long a query is asked again and again to find where its time goes.
+PROFILE_SECONDS = 5
 
 
 def main():
@@ -28,6 +30,7 @@ def main():
     parser.add_argument("--threads", type=int, default=2, help="threads of each engine (%(default)s)")
     parser.add_argument("--keep", action="store_true", help="use the lake as an earlier binary has loaded it")
     parser.add_argument("--explain", action="store_true", help="only write both engines' plans into the cache folder")
+    parser.add_argument("--profile", action="store_true", help="only write where the server spends its time into the cache folder")
     options = parser.parse_args()
     for scale in options.scale or (1, 5):
         bench(options, scale)
@@ -47,6 +50,8 @@ def bench(options, scale):
         client = product.Client(server.url, token)
         if options.explain:
             return explain(client, duckdb, chosen, options.cache / "plans")
+        if options.profile:
+            return profile(server, client, chosen, options.cache / "profiles")
         measure.forget_peak(server.pid)
         for number, statement in chosen.items():
             took, answered = {name: [] for name in ENGINES}, {name: [] for name in ENGINES}
@@ -153,6 +158,15 @@ def explain(client, duckdb, chosen, folder):
             file = folder / f"q{number:02}-{name}.txt"
             file.write_text("\n\n".join("\n".join(map(str, row.values())) for row in plan.to_pylist()) + "\n")
             say(f"written {file}")
+
+
+def profile(server, client, chosen, folder):
+    """Writes where the server spends its time, query by query."""
+    for number, statement in chosen.items():
+        with measure.profile(server.pid, folder / f"q{number:02}.txt"):
+            began = time.perf_counter()
+            while time.perf_counter() - began < PROFILE_SECONDS:
+                client.sql(statement)
 
 
 def conclude(results, peaks):
