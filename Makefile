@@ -15,7 +15,7 @@ export CARGO_TARGET_DIR ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/dataux/target
 export RUSTC_WORKSPACE_WRAPPER := $(shell command -v clippy-driver)
 export CLIPPY_ARGS ?= -Dwarnings
 
-.PHONY: help build demo test lint fmt bench soak clean-demo
+.PHONY: help build demo test lint fmt bench soak charts image clean-demo
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 22
@@ -49,6 +49,13 @@ soak: ## tests that take longer than CI allows: tests/soak/*.py
 	@$(MAKE) build
 	@scripts/prepare test
 	@for scene in tests/soak/*.py; do scripts/servers scripts/python "$$scene"; done
+
+charts: ## dist/charts: the chart and an index, as a repository; URL=, SIGN=, PUSH= as scripts/charts says
+	@scripts/prepare test
+	@scripts/charts package
+
+image: ## dist/image: the container image and its bill of materials; PREBUILT=1 from the release build that is there
+	@images/build
 
 clean-demo: ## remove the demo's folder
 	@# Only a folder that a demo made is removed.
