@@ -106,8 +106,8 @@ def names(schema, path=()):
             continue
         found.add((*path, name))
         found |= names(inner, (*path, name))
-    # What may be left out of the probes, and of Kubernetes' own structures, needs no default.
-    return {path for path in found if path[0] not in ("probes", "resources")}
+    # What may be left out of the probes, of a map, and of Kubernetes' own structures needs no default.
+    return {path for path in found if path[0] not in ("probes", "resources") and path[:2] != ("lake", "secretKeys") or path == ("lake", "secretKeys")}
 
 
 def keys(values, schema, path=()):
@@ -229,11 +229,13 @@ def environment(found):
 def variables(scene, rendered):
     """Every variable that the chart sets is one that the binary reads."""
     source = "\n".join(file.read_text() for file in (ROOT / "crates").glob("*/src/**/*.rs"))
-    # References of the lake's options, and what extras.yaml adds.
-    own = {"LAKE_ACCESS_KEY_ID", "LAKE_SECRET_ACCESS_KEY", "CRM_PASSWORD", "TZ"}
+    # What extras.yaml adds.
+    own = {"CRM_PASSWORD", "TZ"}
     for name, found in rendered.items():
         config = found["ConfigMap", f"{RELEASE}-config"]["data"]
-        unknown = {one for one in {*environment(found), *config} - own if f'"{one}"' not in source}
+        # The lake's secrets are read by the references among its settings.
+        referred = set(re.findall(r"env:(\w+)", config.get("DATAUX_LAKE_STORE", "")))
+        unknown = {one for one in {*environment(found), *config} - own - referred if f'"{one}"' not in source}
         scene.check(f"{name}: the binary reads what the chart sets", not unknown, unknown)
 
 

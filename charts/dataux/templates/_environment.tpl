@@ -8,7 +8,7 @@
   value: {{ ternary "/run/dataux" "/var/lib/dataux" (eq (include "chart.several" .) "yes") }}
 - name: DATAUX_REPLICAS
   value: {{ include "chart.replicasMax" . | quote }}
-{{- range $name := list "PORT" "REDIS_HOST" "REDIS_PORT" "DATABASE_URL" }}
+{{- range $name := list "PORT" "REDIS_HOST" "REDIS_PORT" "REDIS_URL" "DATABASE_URL" }}
 {{- $value := index $.Values.env $name }}
 {{- if and (kindIs "string" $value | not) (kindIs "invalid" $value | not) }}{{ $value = int64 $value | toString }}{{ end }}
 {{- if $value }}
@@ -61,11 +61,8 @@
 {{ include "chart.fromSecret" (list "DATAUX_MASTER_KEY" $own "DATAUX_MASTER_KEY") }}
 {{- end }}
 {{- end }}
-{{- with .Values.lake }}
-{{- if .existingSecret }}
-{{ include "chart.fromSecret" (list "LAKE_ACCESS_KEY_ID" .existingSecret .accessKeyIdKey) }}
-{{ include "chart.fromSecret" (list "LAKE_SECRET_ACCESS_KEY" .existingSecret .secretAccessKeyKey) }}
-{{- end }}
+{{- range $setting, $key := include "chart.lakeSecrets" . | fromYaml }}
+{{ include "chart.fromSecret" (list (printf "LAKE_%s" (upper $setting)) $.Values.lake.existingSecret $key) }}
 {{- end }}
 {{- with .Values.extraEnv }}
 {{ toYaml . }}

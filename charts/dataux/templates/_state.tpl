@@ -33,6 +33,13 @@
 {{- if and (include "chart.sharedVolume" .) (not (has "ReadWriteMany" .Values.persistence.accessModes)) }}yes{{ end }}
 {{- end }}
 
+{{/* Settings of the lake's store that are in a Secret, and their keys there, as YAML. */}}
+{{- define "chart.lakeSecrets" -}}
+{{- if .Values.lake.existingSecret }}
+{{- .Values.lake.secretKeys | default (dict "access_key_id" "access_key_id" "secret_access_key" "secret_access_key") | toYaml }}
+{{- end }}
+{{- end }}
+
 {{- define "chart.masterKeyGiven" -}}
 {{- if or .Values.masterKey.existingSecret .Values.masterKey.value }}yes{{ end }}
 {{- end }}
