@@ -52,6 +52,7 @@ def main():
         meshes(scene, rendered)
         refusals(scene)
         dashboards(scene)
+        pages(scene)
         scores(scene)
         rules(scene)
 
@@ -306,6 +307,21 @@ def dashboards(scene):
         one = found[f"{RELEASE}-dashboard-{file.stem}"]
         scene.check(f"{file.stem} arrives whole", json.loads(one["data"][f"dataux-{file.name}"]) == json.loads(file.read_text()))
         scene.check(f"{file.stem} is found by Grafana's sidecar", one["metadata"]["labels"]["grafana_dashboard"] == "1", one["metadata"])
+
+
+def pages(scene):
+    """Values that the guide shows are values that the chart takes."""
+    for page in sorted((ROOT / "docs" / "guide").glob("install*.md")):
+        provider = CHART / "values" / f"{page.stem.removeprefix('install-')}.yaml"
+        more = ["--values", provider] if provider.exists() else []
+        text = page.read_text()
+        for number, block in enumerate(re.findall(r"^```yaml\n(.*?)^```$", text, re.MULTILINE | re.DOTALL), 1):
+            done = render("helm4", *more, values=yaml.safe_load(block))
+            scene.check(f"{page.name}: values {number} are taken", done.returncode == 0, done.stderr)
+        scene.check(f"{page.name} says what was tried", page.stem == "install" or "tried" in text)
+    providers = {file.stem for file in (CHART / "values").glob("*.yaml")}
+    told = {page.stem.removeprefix("install-") for page in (ROOT / "docs" / "guide").glob("install-*.md")}
+    scene.check("each provider has a page, and each page its values", providers == told, providers ^ told)
 
 
 def scores(scene):
