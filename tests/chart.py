@@ -5,12 +5,17 @@ meant, `scripts/python tests/chart.py --save` writes those anew, and the differe
 """
 
 import concurrent.futures
+import functools
+import http.server
 import json
 import os
 import pathlib
 import re
+import socketserver
 import subprocess
 import sys
+import tarfile
+import threading
 
 import yaml
 
@@ -52,6 +57,7 @@ def main():
         meshes(scene, rendered)
         refusals(scene)
         dashboards(scene)
+        repository(scene)
         pages(scene)
         scores(scene)
         rules(scene)
@@ -307,6 +313,32 @@ def dashboards(scene):
         one = found[f"{RELEASE}-dashboard-{file.stem}"]
         scene.check(f"{file.stem} arrives whole", json.loads(one["data"][f"dataux-{file.name}"]) == json.loads(file.read_text()))
         scene.check(f"{file.stem} is found by Grafana's sidecar", one["metadata"]["labels"]["grafana_dashboard"] == "1", one["metadata"])
+
+
+def repository(scene):
+    """What `make charts` makes is a repository: any web server offers it, and Helm installs from it what is in the folder."""
+    folder = scene.folder / "charts"
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=folder)) as server:
+        url = f"http://127.0.0.1:{server.server_address[1]}"
+        done = subprocess.run([ROOT / "scripts" / "charts", "package"], capture_output=True, text=True, timeout=300,
+                              env={**os.environ, "OUT": str(folder), "URL": url})
+        if not scene.check("the chart is packaged", done.returncode == 0, done.stdout + done.stderr):
+            return
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        for helm in ("helm3", "helm4"):
+            done = tool(helm, "template", RELEASE, "dataux", "--repo", url, "--version", "0.1.0", "--namespace", NAMESPACE, "--kube-version", NEWEST)
+            same = objects(done.stdout) == objects((CASES / "saved" / "defaults.yaml").read_text())
+            scene.check(f"{helm} takes it from the repository as it is in the folder", done.returncode == 0 and same, done.stderr)
+        server.shutdown()
+    with tarfile.open(next(folder.glob("*.tgz"))) as archive:
+        inside = {name.removeprefix("dataux/") for name in archive.getnames()}
+    wanted = {"values.schema.json", "README.md", "values/eks.yaml", "files/rules.yaml", "files/dashboards/overview.json", "templates/NOTES.txt"}
+    scene.check("the package has all that a user needs", wanted <= inside and "README.md.in" not in inside, inside)
+
+
+class Quiet(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *_):
+        pass
 
 
 def pages(scene):
