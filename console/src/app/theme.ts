@@ -1,0 +1,76 @@
+import { type CSSVariablesResolver, createTheme } from '@mantine/core';
+
+const sans =
+  'ui-sans-serif, system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", "Noto Sans CJK SC", "PingFang SC", "Microsoft YaHei", sans-serif';
+const mono = 'ui-monospace, SFMono-Regular, Menlo, Consolas, "DejaVu Sans Mono", "Noto Sans Mono CJK SC", monospace';
+
+export const theme = createTheme({
+  primaryColor: 'teal',
+  primaryShade: { light: 9, dark: 9 },
+  fontFamily: sans,
+  fontFamilyMonospace: mono,
+  headings: { fontFamily: sans, fontWeight: '650', sizes: { h1: { fontSize: '1.375rem' }, h2: { fontSize: '1.0625rem' } } },
+  defaultRadius: 'md',
+  cursorType: 'pointer',
+  respectReducedMotion: true,
+});
+
+/** Mantine's defaults miss the contrast of WCAG AA in some places; these do not. */
+export const variables: CSSVariablesResolver = () => ({
+  variables: {},
+  light: {
+    '--mantine-color-dimmed': '#5c636a',
+    '--mantine-color-placeholder': '#6a7178',
+    '--mantine-color-error': '#c92a2a',
+    '--mantine-color-anchor': '#087f5b',
+    '--dx-page': '#f6f8f7',
+    '--dx-panel': '#ffffff',
+    '--dx-line': '#e1e6e4',
+    '--dx-soft': '#eef3f1',
+    '--dx-active': '#c3fae8',
+    '--dx-active-text': '#055240',
+    '--dx-accent': '#087f5b',
+    '--dx-good': '#2b8a3e',
+    '--dx-good-soft': '#e3f7e8',
+    '--dx-bad': '#c92a2a',
+    '--dx-bad-soft': '#ffeaea',
+    '--dx-warn': '#a34a00',
+    '--dx-warn-soft': '#fff1dc',
+    '--dx-run': '#1864ab',
+    '--dx-run-soft': '#e3f1fd',
+    '--dx-idle': '#5c636a',
+    '--dx-idle-soft': '#eceff1',
+    '--dx-keyword': '#6b21a8',
+    '--dx-string': '#b02a37',
+    '--dx-number': '#0b5394',
+    '--dx-comment': '#5c636a',
+  },
+  dark: {
+    '--mantine-color-body': '#1b1e1d',
+    '--mantine-color-dimmed': '#a7b0ac',
+    '--mantine-color-placeholder': '#98a19d',
+    '--mantine-color-error': '#ff9d9d',
+    '--mantine-color-anchor': '#63e6be',
+    '--dx-page': '#161918',
+    '--dx-panel': '#1f2322',
+    '--dx-line': '#343a38',
+    '--dx-soft': '#282d2b',
+    '--dx-active': '#053f2f',
+    '--dx-active-text': '#c3fae8',
+    '--dx-accent': '#38d9a9',
+    '--dx-good': '#69db7c',
+    '--dx-good-soft': '#14301b',
+    '--dx-bad': '#ff9d9d',
+    '--dx-bad-soft': '#3b1b1b',
+    '--dx-warn': '#ffc078',
+    '--dx-warn-soft': '#3a2a12',
+    '--dx-run': '#8fc9ff',
+    '--dx-run-soft': '#132c42',
+    '--dx-idle': '#a7b0ac',
+    '--dx-idle-soft': '#2b302e',
+    '--dx-keyword': '#d0a2ff',
+    '--dx-string': '#ffa8a0',
+    '--dx-number': '#8fc9ff',
+    '--dx-comment': '#a7b0ac',
+  },
+});

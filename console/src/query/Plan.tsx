@@ -1,0 +1,17 @@
+import type { Rows } from '../api/rows';
+import classes from './Plan.module.css';
+
+/** The answer of EXPLAIN: each plan as the text that it is. */
+export function Plan({ rows }: { rows: Rows }) {
+  return (
+    <div className={classes.plans}>
+      {Array.from({ length: rows.count }, (_, row) => (
+        <section key={row}>
+          <h2>{rows.text(row, 0)}</h2>
+          {/* biome-ignore lint/a11y/noNoninteractiveTabindex: long plans scroll, and must be reached by keyboard */}
+          <pre tabIndex={0}>{rows.text(row, 1)}</pre>
+        </section>
+      ))}
+    </div>
+  );
+}
