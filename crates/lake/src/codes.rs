@@ -7,6 +7,15 @@ base::codes! {
     LAKE_TABLE_EXISTS: User, false, 409, "42P07",
         "table {table} already exists and is different: {reason}" / "表 {table} 已存在且定义不同：{reason}",
         "write the columns it has, or evolve it" / "请按其现有列写入，或先演进表结构";
+    LAKE_COLUMNS_DIFFER: User, false, 409, "42804",
+        "the new rows do not fit table {table}: {reason}" / "新数据与表 {table} 不符：{reason}",
+        "" / "";
+    LAKE_REWRITTEN: User, false, 409, "55000",
+        "version {version} of table {table} ({operation}) did not only add rows, so what is new since version {after} cannot be told" / "表 {table} 的版本 {version}（{operation}）不只是追加数据，无法得知版本 {after} 之后新增了什么",
+        "read the whole table once" / "请完整读取该表一次";
+    LAKE_MOVED: Platform, true, 409, "40001",
+        "table {table} is at version {version} already" / "表 {table} 已到版本 {version}",
+        "look at it again" / "请重新查看";
     LAKE_VERSION_NOT_FOUND: User, false, 404, "42704",
         "table {table} has no version {version}" / "表 {table} 没有版本 {version}",
         "its history lists the versions that can still be read" / "请查看其历史中仍可读取的版本";

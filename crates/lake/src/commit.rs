@@ -75,7 +75,20 @@ impl Table {
     }
 }
 
-/// Makes the first commit of a table; none if somebody else did.
+/// What makes a table: its protocol and its columns.
+pub(crate) struct Creation {
+    pub protocol: Protocol,
+    pub metadata: Metadata,
+}
+
+impl Creation {
+    /// As the first actions of a commit.
+    pub fn actions(&self) -> Vec<Action> {
+        vec![Action::Protocol(self.protocol.clone()), Action::Metadata(self.metadata.clone())]
+    }
+}
+
+/// Makes an empty table; none if somebody else made it.
 pub(crate) async fn create(
     lake: &Lake,
     pass: &Pass,
@@ -83,6 +96,28 @@ pub(crate) async fn create(
     columns: &arrow::datatypes::Schema,
     options: &TableOptions,
 ) -> Result<Option<Arc<Snapshot>>> {
+    let creation = creation(name, columns, options)?;
+    let actions = creation.actions();
+    let Creation { protocol, metadata } = creation;
+    let location = lake.log(name).root_url().clone();
+    let operation = DeltaOperation::Create { mode: SaveMode::ErrorIfExists, location, protocol, metadata };
+    first(lake, name, &Change { actions, operation, written: Written::default() }, &Origin::of(pass.user())).await
+}
+
+/// Makes the first commit of a table; none if somebody else did.
+pub(crate) async fn first(lake: &Lake, name: &TableName, change: &Change, origin: &Origin) -> Result<Option<Arc<Snapshot>>> {
+    match put(lake, name, None, change, origin).await? {
+        Landed::At(snapshot) => {
+            lake.forget(name);
+            lake.0.snapshots.put(&snapshot);
+            Ok(Some(snapshot))
+        }
+        Landed::Moved => Ok(None),
+    }
+}
+
+/// The protocol and the metadata of a table that is to be made.
+pub(crate) fn creation(name: &TableName, columns: &arrow::datatypes::Schema, options: &TableOptions) -> Result<Creation> {
     let invalid = |reason: String| Error::new(&codes::LAKE_COLUMNS_INVALID).with("reason", reason);
     for column in &options.partition_by {
         let field = columns.field_with_name(column).map_err(|_| invalid(format!("there is no column `{column}` to part by")))?;
@@ -103,22 +138,7 @@ pub(crate) async fn create(
         metadata = metadata.with_description(comment.clone()).map_err(|error| failed(error.into()))?;
     }
     let protocol = protocol(columns).map_err(|error| failed(error.into()))?;
-    let operation = DeltaOperation::Create {
-        mode: SaveMode::ErrorIfExists,
-        location: lake.log(name).root_url().clone(),
-        protocol: protocol.clone(),
-        metadata: metadata.clone(),
-    };
-    let actions = vec![Action::Protocol(protocol), Action::Metadata(metadata)];
-    let change = Change { actions, operation, written: Written::default() };
-    match put(lake, name, None, &change, &Origin::of(pass.user())).await? {
-        Landed::At(snapshot) => {
-            lake.forget(name);
-            lake.0.snapshots.put(&snapshot);
-            Ok(Some(snapshot))
-        }
-        Landed::Moved => Ok(None),
-    }
+    Ok(Creation { protocol, metadata })
 }
 
 /// The protocol a table with these columns needs: the oldest that every reader knows, and features only where they are used.

@@ -1,10 +1,10 @@
-//! Changing a table's columns, by declaration only: new columns, wider types. Nothing is ever dropped or narrowed here.
+//! Changing a table's columns, by declaration only: new columns, wider types, empty values. Nothing is ever dropped or narrowed here.
 
 use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field, FieldRef, Schema};
 use base::{Error, Result};
-use deltalake_core::kernel::{Action, MetadataExt};
+use deltalake_core::kernel::{Action, Add, MetadataExt};
 use deltalake_core::protocol::DeltaOperation;
 use futures::StreamExt;
 use guard::{Object, Pass, Privilege};
@@ -24,10 +24,19 @@ pub struct Evolution {
     pub add: Vec<Field>,
     /// Columns to widen, and their new types. All files are rewritten, so that every reader sees one type.
     pub widen: Vec<(String, DataType)>,
+    /// Columns that may be empty from now on.
+    pub relax: Vec<String>,
+}
+
+impl Evolution {
+    /// Whether nothing is to change.
+    pub fn is_empty(&self) -> bool {
+        self.add.is_empty() && self.widen.is_empty() && self.relax.is_empty()
+    }
 }
 
 impl Table {
-    /// Adds and widens columns in one commit. What is there already is left as it is, so declaring twice is harmless.
+    /// Adds, widens and relaxes columns in one commit. What is there already is left as it is, so declaring twice is harmless.
     /// Demands Modify.
     pub async fn evolve(&self, pass: &Pass, evolution: &Evolution) -> Result<Commit> {
         pass.demand(Privilege::Modify, &Object::Table(self.name()))?;
@@ -45,8 +54,9 @@ impl Table {
             let new = if widens(&latest, &columns) { at.rewritten(&columns).await? } else { NewFiles::default() };
             let mut actions = declared(&latest, &columns)?;
             if !new.adds.is_empty() {
-                actions.extend(removes(&latest, |_| true, true));
-                actions.extend(new.adds.iter().cloned().map(Action::Add));
+                // The rows are the same, so who reads only what is new need not read them again.
+                actions.extend(removes(&latest, |_| true, false));
+                actions.extend(new.adds.iter().cloned().map(|add| Action::Add(Add { data_change: false, ..add })));
             }
             let fields = schema::to_delta(&columns)?.fields().cloned().collect();
             let change = Change { actions, operation: DeltaOperation::AddColumn { fields }, written: new.written };
@@ -73,12 +83,12 @@ impl Table {
         let fit = Fit::new(self.name(), &wider, &self.snapshot.schema)?;
         let all: Vec<usize> = (0..self.snapshot.files()?.files.len()).collect();
         let rows = self.read(&all, None)?.map(move |batch| fit.apply(&batch?)).boxed();
-        NewFiles::write_as(&self.lake, &self.snapshot, &wider, rows).await
+        NewFiles::write_as(&self.lake, self.name(), self.snapshot.partitions(), &wider, rows).await
     }
 }
 
 /// The columns a version would have; none if it has them.
-fn evolved(snapshot: &Snapshot, evolution: &Evolution) -> Result<Option<Schema>> {
+pub(crate) fn evolved(snapshot: &Snapshot, evolution: &Evolution) -> Result<Option<Schema>> {
     let invalid =
         |reason: String| Error::new(&codes::LAKE_EVOLUTION_INVALID).with("table", &snapshot.name).with("reason", reason);
     let mut fields: Vec<FieldRef> = snapshot.schema.fields().iter().cloned().collect();
@@ -98,6 +108,12 @@ fn evolved(snapshot: &Snapshot, evolution: &Evolution) -> Result<Option<Schema>>
             return Err(invalid(format!("`{name}` is {narrow}, which is not within {wanted}")));
         }
         *field = Arc::new(field.as_ref().clone().with_data_type(wanted));
+    }
+    for name in &evolution.relax {
+        match fields.iter_mut().find(|field| field.name() == name) {
+            Some(field) => *field = Arc::new(field.as_ref().clone().with_nullable(true)),
+            None => return Err(invalid(format!("it has no column `{name}`"))),
+        }
     }
     for added in &evolution.add {
         let wanted = schema::kept_type(added.data_type(), added.name())?;
@@ -121,7 +137,7 @@ fn widens(snapshot: &Snapshot, columns: &Schema) -> bool {
 }
 
 /// The metadata, and the protocol where the new columns need another.
-fn declared(snapshot: &Snapshot, columns: &Schema) -> Result<Vec<Action>> {
+pub(crate) fn declared(snapshot: &Snapshot, columns: &Schema) -> Result<Vec<Action>> {
     let metadata = snapshot.state.metadata().clone().with_schema(&schema::to_delta(columns)?);
     let metadata = metadata.map_err(|error| errors::log(&snapshot.name, error.into()))?;
     let mut actions = vec![Action::Metadata(metadata)];

@@ -1,6 +1,6 @@
 //! A snapshot's data files with what its log knows of them: rows, bounds, empty values, partition values.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, RecordBatch, StructArray, TimestampMicrosecondArray, UInt64Array};
@@ -104,6 +104,24 @@ impl Files {
             files.iter().enumerate().map(|(index, file)| Arc::new(of_file(index, file.rows, &columns, schema))).collect();
         let total = merged(statistics.iter().map(Arc::as_ref), schema)?;
         Ok(Self { files, marked, rows, columns, statistics, total })
+    }
+
+    /// Some files of several versions together. What is known of their values is for the planner's counts; it prunes no files.
+    pub(crate) fn gathered(
+        parts: &[(Arc<Files>, HashSet<String>)],
+        schema: &TableSchema,
+    ) -> Result<Self, datafusion::error::DataFusionError> {
+        let (mut files, mut statistics) = (Vec::new(), Vec::new());
+        for (part, paths) in parts {
+            let chosen = part.files.iter().zip(&part.statistics).filter(|(file, _)| paths.contains(file.path.as_ref()));
+            for (file, known) in chosen {
+                files.push(file.clone());
+                statistics.push(known.clone());
+            }
+        }
+        let rows = files.iter().map(|file: &DataFile| file.rows).collect();
+        let total = merged(statistics.iter().map(Arc::as_ref), schema)?;
+        Ok(Self { files, marked: false, rows, columns: HashMap::new(), statistics, total })
     }
 
     /// Rows of all files, if each says how many it has.

@@ -295,7 +295,7 @@ pub(crate) fn entry(version: u64) -> String {
     format!("{version:020}.json")
 }
 
-fn demand_lake(name: &TableName) -> Result<()> {
+pub(crate) fn demand_lake(name: &TableName) -> Result<()> {
     if name.is_lake() { Ok(()) } else { Err(Error::new(&codes::LAKE_NOT_A_TABLE_NAME).with("table", name)) }
 }
 

@@ -12,13 +12,17 @@
 //! microseconds (with a zone: UTC; without: without); times of day become `Int64` microseconds since midnight; large and
 //! view strings, binaries and lists become plain ones; dictionaries become their values.
 
+mod amend;
 mod cache;
 pub mod codes;
 mod commit;
+mod entries;
 mod errors;
 mod evolve;
 mod files;
 mod fit;
+mod gained;
+mod ingest;
 mod lake;
 mod listing;
 mod log;
@@ -36,6 +40,7 @@ mod write;
 mod writer;
 
 pub use evolve::Evolution;
+pub use ingest::Evolve;
 pub use lake::Lake;
 pub use maintain::{Optimized, RETENTION_FLOOR, Vacuumed};
 pub use origin::{AsOf, Commit, Details, Mode, Origin, Transaction, VersionInfo};

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, BooleanArray, RecordBatch};
 use arrow::compute::{SortOptions, filter_record_batch, sort_to_indices};
+use arrow::datatypes::SchemaRef;
 use arrow::row::{RowConverter, SortField};
 use base::{Error, Result, TableName, units};
 use datafusion::common::ScalarValue;
@@ -37,7 +38,7 @@ pub(crate) async fn merge(
     origin: &Origin,
 ) -> Result<Commit> {
     let limit = table.lake.0.settings.merge_bytes_max;
-    let source = Arc::new(Source::read(&base, keys, rows, limit).await?);
+    let source = Arc::new(Source::read(&base.name, &base.schema, keys, rows, limit).await?);
     if source.batches.is_empty() && origin.transaction.is_none() && origin.position.is_none() {
         return Ok(Commit { version: base.version(), rows: 0, bytes: 0, files: 0, duplicate: false });
     }
@@ -77,6 +78,18 @@ pub(crate) async fn merge(
     Err(conflict(name))
 }
 
+/// The rows of a merge into a table that is not there yet: the last of each key.
+pub(crate) async fn last_of_keys(
+    name: &TableName,
+    schema: &SchemaRef,
+    keys: &[String],
+    rows: BoxStream<'static, Result<RecordBatch>>,
+    limit: usize,
+) -> Result<BoxStream<'static, Result<RecordBatch>>> {
+    let source = Source::read(name, schema, keys, rows, limit).await?;
+    Ok(futures::stream::iter(source.batches.into_iter().map(Ok)).boxed())
+}
+
 /// The rows of the touched files that stay, one file after the other, and then the new ones.
 fn merged(at: &Table, source: &Arc<Source>, touched: Vec<usize>) -> BoxStream<'static, Result<RecordBatch>> {
     let (at, of) = (at.clone(), source.clone());
@@ -100,12 +113,12 @@ struct Source {
 
 impl Source {
     async fn read(
-        base: &Snapshot,
+        name: &TableName,
+        schema: &SchemaRef,
         keys: &[String],
         mut rows: BoxStream<'static, Result<RecordBatch>>,
         limit: usize,
     ) -> Result<Self> {
-        let name = &base.name;
         let wrong = |column: &str, reason: &str| {
             Error::new(&codes::LAKE_MERGE_KEY).with("column", column).with("table", name).with("reason", reason)
         };
@@ -114,9 +127,9 @@ impl Source {
         }
         let columns: Vec<usize> = keys
             .iter()
-            .map(|key| base.schema.index_of(key).map_err(|_| wrong(key, "the table has no such column")))
+            .map(|key| schema.index_of(key).map_err(|_| wrong(key, "the table has no such column")))
             .collect::<Result<_>>()?;
-        let sort = columns.iter().map(|index| SortField::new(base.schema.field(*index).data_type().clone())).collect();
+        let sort = columns.iter().map(|index| SortField::new(schema.field(*index).data_type().clone())).collect();
         let converter = RowConverter::new(sort).map_err(|error| wrong(&keys[0], &error.to_string()))?;
 
         let (mut batches, mut bytes) = (Vec::new(), 0);
@@ -128,7 +141,7 @@ impl Source {
                 return Err(Error::new(&codes::LAKE_MERGE_TOO_LARGE).with("table", name).with("limit", limit));
             }
             if let Some(empty) = columns.iter().find(|index| batch.column(**index).null_count() > 0) {
-                return Err(wrong(base.schema.field(*empty).name(), "a row has no value for it"));
+                return Err(wrong(schema.field(*empty).name(), "a row has no value for it"));
             }
             if batch.num_rows() > 0 {
                 batches.push(batch);

@@ -65,6 +65,18 @@ pub enum Mode {
     Append,
     /// Takes all their places, in one commit.
     Replace,
+    /// Keeps them, and takes the place of what an earlier attempt of the same transaction added.
+    Amend,
+    /// Takes the places of the rows of that version and keeps what was added since; fails if others have changed those rows.
+    Rewrite {
+        /// The version.
+        of: u64,
+    },
+    /// Keeps them, and lands right behind that version or not at all.
+    Behind {
+        /// The version; none: the table is not there yet.
+        version: Option<u64>,
+    },
     /// Rows with equal keys are replaced, others are added; of several new rows with one key the last counts.
     Merge {
         /// The columns that tell rows apart; their values may not be empty.
@@ -94,6 +106,13 @@ pub enum AsOf {
     Version(u64),
     /// The last version committed at or before this time, by the store's clock.
     Timestamp(DateTime<Utc>),
+    /// Only the rows that were added between two versions; fails if rows were also taken away in between.
+    Gained {
+        /// What this version holds is left out.
+        after: u64,
+        /// Up to and including this one.
+        version: u64,
+    },
 }
 
 /// One line of a table's history.

@@ -45,6 +45,19 @@ impl Snapshot {
         Self { name, log, state, schema, scanned, tip, files: OnceLock::new() }
     }
 
+    /// The same version with other files.
+    pub(crate) fn with_files(&self, files: Files) -> Self {
+        Self {
+            name: self.name.clone(),
+            log: self.log.clone(),
+            state: self.state.clone(),
+            schema: self.schema.clone(),
+            scanned: self.scanned.clone(),
+            tip: self.tip.clone(),
+            files: OnceLock::from(Arc::new(files)),
+        }
+    }
+
     /// The version.
     pub(crate) fn version(&self) -> u64 {
         self.state.version()

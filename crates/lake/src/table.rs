@@ -43,6 +43,16 @@ impl Table {
         self.snapshot.version()
     }
 
+    /// Whether both are one snapshot: nothing was written in between, and it is not another table of the same name.
+    pub fn is_same(&self, other: &Table) -> bool {
+        Arc::ptr_eq(&self.snapshot, &other.snapshot)
+    }
+
+    /// The table's own id, which another table of the same name would not have.
+    pub fn id(&self) -> &str {
+        self.snapshot.state.metadata().id()
+    }
+
     /// The columns, in the table's order and types. (A scan may hand out text and binary as views.)
     pub fn schema(&self) -> SchemaRef {
         self.snapshot.schema.clone()
@@ -63,6 +73,7 @@ impl Table {
         let version = match as_of {
             AsOf::Version(version) => version,
             AsOf::Timestamp(time) => self.version_at(time).await?,
+            AsOf::Gained { after, version } => return self.gained(after, version).await,
         };
         if version == self.version() {
             return Ok(self.clone());

@@ -1,5 +1,6 @@
 //! The lake as its users see it, on a local folder, with a real guard.
 
+mod changing;
 mod faults;
 mod files;
 mod maintenance;

@@ -8,7 +8,7 @@ use arrow::compute::take_record_batch;
 use arrow::datatypes::{DataType, Schema, SchemaRef};
 use arrow::row::{RowConverter, SortField};
 use arrow::util::display::{ArrayFormatter, FormatOptions};
-use base::{Error, Result};
+use base::{Error, Result, TableName};
 use datafusion::execution::SendableRecordBatchStream;
 use deltalake_core::kernel::{Action, Add};
 use deltalake_core::protocol::{DeltaOperation, SaveMode};
@@ -41,31 +41,32 @@ impl Table {
         pass.demand(Privilege::Modify, &Object::Table(self.name()))?;
         let base = self.lake.latest(self.name()).await?;
         base.demand_ours()?;
-        if let Some(duplicate) = replayed(&base, &origin).await? {
+        // What an earlier attempt added is there to be replaced, so it is no reason to stop.
+        if mode != Mode::Amend
+            && let Some(duplicate) = replayed(&base, &origin).await?
+        {
             return Ok(duplicate);
         }
-        let fit = Fit::new(self.name(), &base.schema, &rows.schema())?;
-        let name = self.name().clone();
-        let rows = rows
-            .map(move |batch| match batch {
-                Ok(batch) => fit.apply(&batch),
-                Err(error) => Err(errors::input(&name, error)),
-            })
-            .boxed();
-        let replace = match mode {
-            Mode::Append => false,
-            Mode::Replace => true,
+        let rows = fitted(self.name(), &base.schema, rows)?;
+        match mode {
             Mode::Merge { keys } => return Box::pin(crate::merge::merge(self, base, &keys, rows, &origin)).await,
-        };
+            Mode::Amend => return Box::pin(self.amend(base, rows, &origin)).await,
+            Mode::Rewrite { of } => return Box::pin(self.rewrite(base, of, rows, &origin)).await,
+            Mode::Append | Mode::Replace | Mode::Behind { .. } => {}
+        }
+        let replace = mode == Mode::Replace;
         let new = NewFiles::write(&self.lake, &base, rows).await?;
         if !replace && new.adds.is_empty() && origin.transaction.is_none() && origin.position.is_none() {
             return Ok(Commit { version: base.version(), rows: 0, bytes: 0, files: 0, duplicate: false });
         }
-        let mode = if replace { SaveMode::Overwrite } else { SaveMode::Append };
-        let partition_by = (!base.partitions().is_empty()).then(|| base.partitions().to_vec());
-        let operation = DeltaOperation::Write { mode, partition_by, predicate: None };
-        self.land(&base, new, operation, &origin, |latest| Ok(if replace { removes(latest, |_| true, true) } else { Vec::new() }))
-            .await
+        self.land(&base, new, operation(&base, replace), &origin, |latest| match mode {
+            Mode::Replace => Ok(removes(latest, |_| true, true)),
+            Mode::Behind { version } if version != Some(latest.version()) => {
+                Err(Error::new(&codes::LAKE_MOVED).with("table", &latest.name).with("version", latest.version()))
+            }
+            _ => Ok(Vec::new()),
+        })
+        .await
     }
 
     /// Commits new files on whatever version is newest, with what `more` makes of that version, for as long as its columns
@@ -79,13 +80,7 @@ impl Table {
         more: impl Fn(&Snapshot) -> Result<Vec<Action>>,
     ) -> Result<Commit> {
         let landed = self.attempts(base, &new, operation, origin, more).await;
-        match &landed {
-            Ok(commit) if !commit.duplicate => {}
-            // The commit may still come to be, and would then need its files.
-            Err(error) if error.is(&codes::LAKE_COMMIT_UNCLEAR) => {}
-            _ => new.remove(&self.lake).await,
-        }
-        landed
+        new.settle(&self.lake, landed).await
     }
 
     async fn attempts(
@@ -123,6 +118,28 @@ impl Table {
     }
 }
 
+/// Rows as a table with these columns takes them.
+pub(crate) fn fitted(
+    name: &TableName,
+    schema: &SchemaRef,
+    rows: SendableRecordBatchStream,
+) -> Result<BoxStream<'static, Result<RecordBatch>>> {
+    let fit = Fit::new(name, schema, &rows.schema())?;
+    let name = name.clone();
+    let fitted = rows.map(move |batch| match batch {
+        Ok(batch) => fit.apply(&batch),
+        Err(error) => Err(errors::input(&name, error)),
+    });
+    Ok(fitted.boxed())
+}
+
+/// How a write is called in the history.
+pub(crate) fn operation(base: &Snapshot, replace: bool) -> DeltaOperation {
+    let mode = if replace { SaveMode::Overwrite } else { SaveMode::Append };
+    let partition_by = (!base.partitions().is_empty()).then(|| base.partitions().to_vec());
+    DeltaOperation::Write { mode, partition_by, predicate: None }
+}
+
 /// The answer for a transaction the table already has.
 pub(crate) async fn replayed(snapshot: &Snapshot, origin: &Origin) -> Result<Option<Commit>> {
     let Some(transaction) = &origin.transaction else { return Ok(None) };
@@ -153,18 +170,19 @@ pub(crate) struct NewFiles {
 
 impl NewFiles {
     /// Writes rows that have the columns of `base`; on error nothing of them stays, as far as the store lets us.
-    pub(crate) async fn write(lake: &Lake, base: &Arc<Snapshot>, rows: BoxStream<'static, Result<RecordBatch>>) -> Result<Self> {
-        Self::write_as(lake, base, &base.schema, rows).await
+    pub(crate) async fn write(lake: &Lake, base: &Snapshot, rows: BoxStream<'static, Result<RecordBatch>>) -> Result<Self> {
+        Self::write_as(lake, &base.name, base.partitions(), &base.schema, rows).await
     }
 
-    /// The same with other columns than `base` has, for a table that is about to change.
+    /// The same for a table that is about to have these columns, parted by some of them.
     pub(crate) async fn write_as(
         lake: &Lake,
-        base: &Arc<Snapshot>,
+        name: &TableName,
+        partition_by: &[String],
         schema: &SchemaRef,
         mut rows: BoxStream<'static, Result<RecordBatch>>,
     ) -> Result<Self> {
-        let mut files = OpenFiles::new(lake, base, schema)?;
+        let mut files = OpenFiles::new(lake, name, partition_by, schema)?;
         while let Some(batch) = rows.next().await {
             let pushed = match batch {
                 Ok(batch) => Box::pin(files.push(batch)).await,
@@ -193,6 +211,17 @@ impl NewFiles {
         Commit { version: landed.version(), rows, bytes, files, duplicate: false }
     }
 
+    /// Removes the files if the commit surely does not need them.
+    pub(crate) async fn settle(self, lake: &Lake, landed: Result<Commit>) -> Result<Commit> {
+        match &landed {
+            Ok(commit) if !commit.duplicate => {}
+            // The commit may still come to be, and would then need its files.
+            Err(error) if error.is(&codes::LAKE_COMMIT_UNCLEAR) => {}
+            _ => self.remove(lake).await,
+        }
+        landed
+    }
+
     /// Removes the files of a write that did not come to be; what stays is for vacuum.
     pub(crate) async fn remove(self, lake: &Lake) {
         for path in self.paths {
@@ -206,7 +235,8 @@ impl NewFiles {
 /// The files one write has open: one, or one a partition.
 struct OpenFiles {
     lake: Lake,
-    base: Arc<Snapshot>,
+    name: TableName,
+    partition_by: Vec<String>,
     /// Columns of the files, and their places in the batches.
     schema: SchemaRef,
     columns: Vec<usize>,
@@ -222,21 +252,21 @@ struct OpenFile {
 }
 
 impl OpenFiles {
-    fn new(lake: &Lake, base: &Arc<Snapshot>, schema: &SchemaRef) -> Result<Self> {
-        let by = base.partitions();
-        let partitions: Vec<usize> = by.iter().filter_map(|name| schema.index_of(name).ok()).collect();
+    fn new(lake: &Lake, name: &TableName, partition_by: &[String], schema: &SchemaRef) -> Result<Self> {
+        let partitions: Vec<usize> = partition_by.iter().filter_map(|name| schema.index_of(name).ok()).collect();
         let columns: Vec<usize> = (0..schema.fields().len()).filter(|index| !partitions.contains(index)).collect();
         let fields: Vec<_> = columns.iter().map(|index| schema.fields()[*index].clone()).collect();
         let converter = match partitions.as_slice() {
             [] => None,
             some => {
                 let sort = some.iter().map(|index| SortField::new(schema.field(*index).data_type().clone())).collect();
-                Some(RowConverter::new(sort).map_err(|error| errors::write(&base.name, error))?)
+                Some(RowConverter::new(sort).map_err(|error| errors::write(name, error))?)
             }
         };
         Ok(Self {
             lake: lake.clone(),
-            base: base.clone(),
+            name: name.clone(),
+            partition_by: partition_by.to_vec(),
             schema: Arc::new(Schema::new(fields)),
             columns,
             partitions,
@@ -250,7 +280,7 @@ impl OpenFiles {
         if batch.num_rows() == 0 {
             return Ok(());
         }
-        let failed = |error: arrow::error::ArrowError| errors::write(&self.base.name, error);
+        let failed = |error: arrow::error::ArrowError| errors::write(&self.name, error);
         let values: Vec<ArrayRef> = self.partitions.iter().map(|index| batch.column(*index).clone()).collect();
         let rest = batch.project(&self.columns).map_err(failed)?.with_schema(self.schema.clone()).map_err(failed)?;
         let Some(converter) = &self.converter else { return self.push_to(Box::default(), &values, 0, rest).await };
@@ -275,7 +305,7 @@ impl OpenFiles {
         for (key, indices) in groups {
             let first = indices[0] as usize;
             let part = take_record_batch(&rest, &UInt32Array::from(indices));
-            let part = part.map_err(|error| errors::write(&self.base.name, error))?;
+            let part = part.map_err(|error| errors::write(&self.name, error))?;
             self.push_to(key, &values, first, part).await?;
         }
         Ok(())
@@ -298,12 +328,12 @@ impl OpenFiles {
 
     fn open_file(&self, values: &[ArrayRef], row: usize) -> Result<OpenFile> {
         let mut spelled = HashMap::new();
-        for (name, array) in self.base.partitions().iter().zip(values) {
-            spelled.insert(name.clone(), spell(array, row).map_err(|error| errors::write(&self.base.name, error))?);
+        for (name, array) in self.partition_by.iter().zip(values) {
+            spelled.insert(name.clone(), spell(array, row).map_err(|error| errors::write(&self.name, error))?);
         }
-        let path = folder(&self.base.name).join(format!("part-{}.parquet", uuid::Uuid::now_v7()));
+        let path = folder(&self.name).join(format!("part-{}.parquet", uuid::Uuid::now_v7()));
         let settings = &self.lake.0.settings;
-        let writer = FileWriter::open(&self.base.name, &self.lake.0.store, path, &self.schema, settings)?;
+        let writer = FileWriter::open(&self.name, &self.lake.0.store, path, &self.schema, settings)?;
         Ok(OpenFile { values: spelled, writer })
     }
 

@@ -97,6 +97,7 @@ async fn columns_are_added_and_widened_by_declaration() {
     let wider = Evolution {
         add: vec![Field::new("note", DataType::Utf8, true), Field::new("at", zoneless, true)],
         widen: vec![("id".to_owned(), DataType::Int64)],
+        relax: vec!["id".to_owned()],
     };
     let commit = made.evolve(&home.pass, &wider).await.expect("evolved");
     assert_eq!((commit.version, commit.rows), (2, 2));
