@@ -44,6 +44,12 @@ base::codes! {
     FILE_EXPANDS: Source, false, 422, "54000",
         "{place} unpacks to more than {limit} times its size" / "{place} 解压后超过其大小的 {limit} 倍",
         "if the file is honest, raise `expansion_max` of the connection" / "如确认文件正常，请调大连接的 `expansion_max`";
+    FILE_TOO_LARGE: Source, false, 422, "54000",
+        "{place} has {size} bytes; a workbook of this kind is read up to {limit}" / "{place} 有 {size} 字节；此类工作簿最多读取 {limit} 字节",
+        "save it as .csv or Parquet, or in parts" / "请另存为 .csv 或 Parquet，或拆分为多个文件";
+    SHEET_MISSING: Source, false, 422, "42P01",
+        "{place} has no sheet {sheet}; it has {found}" / "{place} 没有工作表 {sheet}；现有：{found}",
+        "correct `sheet`: the name as the workbook shows it, or the place from 1" / "请更正 `sheet`：填写工作簿中显示的名称，或从 1 开始的序号";
     ARCHIVE_MEMBER_MISSING: Source, false, 422, "58P01",
         "no member of {place} matches `{members}`; it holds {found}" / "{place} 中没有与 `{members}` 匹配的文件；其中有 {found}",
         "set `members` to a pattern that matches" / "请将 `members` 设为能匹配的模式";
@@ -68,6 +74,10 @@ base::codes! {
     SOURCE_LOGIN_REFUSED: Source, false, 502, "28P01",
         "connection {connection}: {place} refuses the login: {reason}" / "连接 {connection}：{place} 拒绝登录：{reason}",
         "check `user`, the secret behind `password`, and what the server allows from this machine" / "请检查 `user`、`password` 所引用的密钥，以及服务器是否允许本机登录";
+    SOURCE_TLS_REFUSED: Source, false, 502, "08001",
+        "connection {connection}: no encryption to be trusted with {place}: {reason}" / "连接 {connection}：无法与 {place} 建立可信的加密连接：{reason}",
+        "check `tls` and `tls_ca` of the connection, and the server's certificate: who signed it, for which name, until when"
+        / "请检查连接的 `tls` 与 `tls_ca`，以及服务器证书的签发者、域名与有效期";
     SOURCE_DENIED: Source, false, 502, "42501",
         "connection {connection}: no permission: {reason}" / "连接 {connection}：没有权限：{reason}",
         "grant the user of the connection the right to read it" / "请授予该连接的用户读取权限";
@@ -80,6 +90,12 @@ base::codes! {
     CURSOR_UNFIT: User, false, 400, "22023",
         "column `{column}` of {place} cannot be a cursor: {reason}" / "{place} 的列 `{column}` 不能用作游标：{reason}",
         "use a column that only grows and is never NULL, such as an id or a time of change" / "请使用只增不减且不为 NULL 的列，例如自增主键或更新时间";
+    PUSH_BODY_CORRUPT: User, false, 400, "22000",
+        "the body cannot be unpacked: {reason}" / "请求体无法解压：{reason}",
+        "send it as gzip with `Content-Encoding: gzip`, or as it is" / "请以 gzip 压缩并带上 `Content-Encoding: gzip`，或不压缩直接发送";
+    PUSH_BODY_TOO_LARGE: User, false, 413, "54000",
+        "the body has more than {limit}" / "请求体超过 {limit}",
+        "send the lines in several requests" / "请分多次请求发送";
     READER_FAILED: Platform, true, 500, "XX000",
         "reading {place} stopped: {reason}" / "读取 {place} 中止：{reason}",
         "" / "";

@@ -1,7 +1,9 @@
 //! The kinds of business system there are: one file each, one line here.
 
 pub mod files;
+pub mod mysql;
 pub mod postgres;
+pub mod push;
 pub mod sqlite;
 
 use std::sync::Arc;
@@ -19,4 +21,4 @@ pub(crate) trait Connector: Sync {
     async fn open(&self, name: &str, spec: &ConnectionSpec, context: &Context) -> Result<Option<Arc<dyn Source>>>;
 }
 
-pub(crate) const ALL: &[&dyn Connector] = &[&files::Files, &sqlite::Sqlite, &postgres::Postgres];
+pub(crate) const ALL: &[&dyn Connector] = &[&files::Files, &sqlite::Sqlite, &postgres::Postgres, &mysql::Mysql, &push::Push];

@@ -18,24 +18,36 @@ mod framing;
 mod guess;
 mod marks;
 mod open;
+mod panics;
+mod records;
 mod select;
 mod source;
 mod spec;
 #[cfg(test)]
 mod suite;
+mod tls;
 mod values;
+mod words;
 mod workers;
 
 pub use blocks::RECORD_BYTES_MAX;
 pub use connectors::files::FilesOptions;
-pub use connectors::postgres::{PostgresOptions, Tls};
+pub use connectors::mysql::{MysqlOptions, ZeroDates};
+pub use connectors::postgres::PostgresOptions;
+pub use connectors::push::{PushOptions, PushTarget, gunzip};
 pub use connectors::sqlite::SqliteOptions;
+pub use formats::avro::AvroFormat;
 pub use formats::csv::CsvFormat;
+pub use formats::excel::{ExcelFormat, Sheet};
 pub use formats::json_lines::JsonLinesFormat;
+pub use formats::orc::OrcFormat;
 pub use formats::parquet::ParquetFormat;
 pub use formats::{FilesTarget, Format};
 pub use open::{files_store, open};
+pub use records::{Form, Records};
 pub use source::{
-    Cursor, Dialect, FileMark, Piece, Position, RAW_BYTES_MAX, ReadRequest, Reading, Reject, Source, SourceTable, Target,
+    Cursor, Dialect, FileMark, Filters, Piece, Position, RAW_BYTES_MAX, ReadRequest, Reading, Reject, Source, SourceTable, Target,
 };
 pub use spec::{ConnectionSpec, Context};
+pub use tls::Tls;
+pub use words::{TYPES, data_type};

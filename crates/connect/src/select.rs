@@ -5,13 +5,18 @@ pub(crate) fn quoted(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
 }
 
-/// A text as both SQLite and PostgreSQL (with standard strings) quote it.
+/// A name as MySQL quotes it, whatever its SQL mode.
+pub(crate) fn backquoted(name: &str) -> String {
+    format!("`{}`", name.replace('`', "``"))
+}
+
+/// A text as SQLite, PostgreSQL (with standard strings) and MySQL (with `NO_BACKSLASH_ESCAPES`) quote it.
 pub(crate) fn literal(text: &str) -> String {
     format!("'{}'", text.replace('\'', "''"))
 }
 
 /// A statement being written. Filters are SQL of the source's dialect that the engine wrote.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Select {
     /// The expressions, at least one.
     pub columns: Vec<String>,

@@ -2,7 +2,7 @@
 
 use std::fmt::Debug;
 
-use arrow::datatypes::SchemaRef;
+use arrow::datatypes::{Field, SchemaRef};
 use arrow::record_batch::RecordBatch;
 use async_trait::async_trait;
 use base::Result;
@@ -198,6 +198,8 @@ pub enum Dialect {
     Sqlite,
     /// PostgreSQL.
     Postgres,
+    /// MySQL and MariaDB, in sessions with `NO_BACKSLASH_ESCAPES`.
+    Mysql,
 }
 
 impl Dialect {
@@ -205,6 +207,42 @@ impl Dialect {
     pub fn quote(self, name: &str) -> String {
         match self {
             Self::Sqlite | Self::Postgres => crate::select::quoted(name),
+            Self::Mysql => crate::select::backquoted(name),
         }
+    }
+}
+
+/// Which conditions on a column mean the same at the source as here. Columns of [`Source::describe`] carry it as metadata.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Filters {
+    /// All of its type.
+    All,
+    /// Those with texts in ASCII, since the column's character set may lack other letters.
+    Ascii,
+    /// None: the column is given out as another type than the source compares it by, such as a duration as a number.
+    None,
+}
+
+impl Filters {
+    const KEY: &str = "dataux.filters";
+
+    /// What the field says.
+    pub fn of(field: &Field) -> Self {
+        match field.metadata().get(Self::KEY).map(String::as_str) {
+            None => Self::All,
+            Some("ascii") => Self::Ascii,
+            Some(_) => Self::None,
+        }
+    }
+
+    /// The field saying so.
+    pub fn mark(self, field: Field) -> Field {
+        let mut metadata = field.metadata().clone();
+        match self {
+            Self::All => metadata.remove(Self::KEY),
+            Self::Ascii => metadata.insert(Self::KEY.to_owned(), "ascii".to_owned()),
+            Self::None => metadata.insert(Self::KEY.to_owned(), "none".to_owned()),
+        };
+        field.with_metadata(metadata)
     }
 }

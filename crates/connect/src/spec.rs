@@ -10,10 +10,12 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::connectors::files::FilesOptions;
+use crate::connectors::mysql::MysqlOptions;
 use crate::connectors::postgres::PostgresOptions;
+use crate::connectors::push::PushOptions;
 use crate::connectors::sqlite::SqliteOptions;
 
-/// A business system outside dataux: how to reach it. Exactly one of `files`, `sqlite` and `postgres` is set.
+/// A business system outside dataux: how to reach it. Exactly one of `files`, `sqlite`, `postgres`, `mysql` and `push` is set.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ConnectionSpec {
@@ -29,17 +31,23 @@ pub struct ConnectionSpec {
     /// A PostgreSQL database.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub postgres: Option<PostgresOptions>,
+    /// A MySQL or MariaDB server.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mysql: Option<MysqlOptions>,
+    /// A system that sends JSON lines by itself, over HTTP.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub push: Option<PushOptions>,
 }
 
 impl Declared for ConnectionSpec {
     const KIND: &'static str = "Connection";
 
     fn check(&self) -> Result<(), Wrong> {
-        let set = [self.files.is_some(), self.sqlite.is_some(), self.postgres.is_some()];
+        let set = [self.files.is_some(), self.sqlite.is_some(), self.postgres.is_some(), self.mysql.is_some(), self.push.is_some()];
         match set.iter().filter(|set| **set).count() {
-            0 => return Err(Wrong::new("spec", "set one of `files`, `sqlite` or `postgres`")),
+            0 => return Err(Wrong::new("spec", "set one of `files`, `sqlite`, `postgres`, `mysql` or `push`")),
             1 => {}
-            _ => return Err(Wrong::new("spec", "set only one of `files`, `sqlite` and `postgres`")),
+            _ => return Err(Wrong::new("spec", "set only one of `files`, `sqlite`, `postgres`, `mysql` and `push`")),
         }
         if let Some(files) = &self.files {
             files.check()?;
@@ -49,6 +57,12 @@ impl Declared for ConnectionSpec {
         }
         if let Some(postgres) = &self.postgres {
             postgres.check()?;
+        }
+        if let Some(mysql) = &self.mysql {
+            mysql.check()?;
+        }
+        if let Some(push) = &self.push {
+            push.check()?;
         }
         Ok(())
     }

@@ -2,6 +2,8 @@
 //!
 //! A connector's tests prepare the same five rows ([`ROWS`]) and hand them in with [`Subject`].
 
+pub(crate) mod tls;
+
 use std::path::Path;
 use std::sync::Arc;
 
@@ -50,10 +52,15 @@ impl Secrets for Plain {
     }
 }
 
+/// What connections of tests are opened with.
+pub(crate) fn context(base_dir: &Path) -> Context {
+    Context { secrets: Arc::new(Plain), base_dir: base_dir.to_owned() }
+}
+
 /// Opens a connection as [`crate::open`] does, for tests of connectors, which are not about passes.
 pub(crate) async fn open(spec: &ConnectionSpec, base_dir: &Path) -> Result<Arc<dyn Source>> {
     base::document::Declared::check(spec).expect("a right spec");
-    let context = Context { secrets: Arc::new(Plain), base_dir: base_dir.to_owned() };
+    let context = context(base_dir);
     for connector in connectors::ALL {
         if let Some(source) = connector.open("test", spec, &context).await? {
             return Ok(source);
@@ -176,7 +183,8 @@ async fn reads_by_cursor(Subject { source, target, .. }: &Subject) {
     let error = source.read(ReadRequest { cursor: by("score", None), ..whole() }).await.expect_err("it holds NULL");
     assert!(error.is(&crate::codes::CURSOR_UNFIT), "{error}");
 
-    let filters = vec!["\"id\" > 1".to_owned(), "\"name\" is not null -- all".to_owned()];
+    let quote = |name| source.live().expect("a dialect").quote(name);
+    let filters = vec![format!("{} > 1", quote("id")), format!("{} is not null -- all", quote("name"))];
     let filtered = source.read(ReadRequest { filters, limit: Some(2), ..whole() }).await.expect("filtered");
     assert_eq!(all(filtered).await.expect("two").batch.num_rows(), 2);
     let filters = vec!["nonsense(".to_owned()];

@@ -29,6 +29,7 @@ use crate::connectors::Connector;
 use crate::select::{Select, literal, quoted};
 use crate::source::{Cursor, Dialect, Piece, Position, ReadRequest, Reading, Source, SourceTable, Target};
 use crate::spec::{ConnectionSpec, Context};
+use crate::tls::{Encryption, Tls};
 
 /// Connections of one read.
 const PARALLEL_MAX: usize = 16;
@@ -58,23 +59,16 @@ pub struct PostgresOptions {
     /// Whether the connection is encrypted.
     #[serde(default)]
     pub tls: Tls,
+    /// Where the certificates of the authorities are that may vouch for the server, in PEM form: `file:PATH`, `env:NAME` or
+    /// `secret:NAME`. Needed by `tls: verify-full`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tls_ca: Option<SecretRef>,
     /// Longest wait for a connection, in seconds.
     #[serde(default = "connect_timeout_seconds")]
     pub connect_timeout_seconds: u32,
     /// Longest silence of the server in the middle of a read, in seconds.
     #[serde(default = "read_timeout_seconds")]
     pub read_timeout_seconds: u32,
-}
-
-/// Whether a connection is encrypted.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Tls {
-    /// It is not.
-    #[default]
-    Disable,
-    /// It must be; not available yet, and refused with an error that says so.
-    Require,
 }
 
 fn port() -> u16 {
@@ -100,13 +94,7 @@ impl PostgresOptions {
         if self.connect_timeout_seconds == 0 || self.read_timeout_seconds == 0 {
             return Err(Wrong::new("read_timeout_seconds", "write timeouts above 0"));
         }
-        if self.tls == Tls::Require {
-            return Err(Wrong::new(
-                "tls",
-                "encrypted connections to PostgreSQL are not available in this version; reach the server over a trusted network with `tls: disable`",
-            ));
-        }
-        Ok(())
+        self.tls.check(self.tls_ca.as_ref())
     }
 }
 
@@ -125,7 +113,8 @@ impl Connector for Postgres {
             Some(reference) => Some(context.secrets.resolve(reference).await?),
             None => None,
         };
-        let server = Server { connection: name.to_owned(), options: options.clone(), password };
+        let encryption = Encryption::read(name, options.tls, options.tls_ca.as_ref(), context).await?;
+        let server = Server { connection: name.to_owned(), options: options.clone(), password, encryption };
         Ok(Some(Arc::new(PostgresSource { server: Arc::new(server) })))
     }
 }
@@ -266,7 +255,7 @@ impl Source for PostgresSource {
         let session = self.server.connect().await?;
         let relation = self.relation(&session, target).await?;
         // A column that cannot be read does not hide the others.
-        let fields = relation.columns.iter().filter_map(Column::field);
+        let fields = relation.columns.iter().filter_map(Column::live_field);
         Ok(Arc::new(Schema::new(fields.collect::<Vec<_>>())))
     }
 

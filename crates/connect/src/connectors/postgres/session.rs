@@ -5,14 +5,17 @@ use std::time::Duration;
 
 use base::{Code, Error, Result, Secret};
 use tokio::task::JoinHandle;
+use tokio_postgres::config::SslMode;
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{Client, Config, NoTls, Row};
+use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::PostgresOptions;
 use crate::codes::{
     DATABASE_MISSING, SOURCE_BUSY, SOURCE_DENIED, SOURCE_FAILED, SOURCE_LOGIN_REFUSED, SOURCE_LOST, SOURCE_TABLE_MISSING,
-    SOURCE_TIMEOUT, SOURCE_UNREACHABLE,
+    SOURCE_TIMEOUT, SOURCE_TLS_REFUSED, SOURCE_UNREACHABLE,
 };
+use crate::tls::{Encryption, refusal};
 
 /// A dead peer is noticed after this silence of its network, whatever the read timeout.
 const KEEPALIVE_IDLE: Duration = Duration::from_secs(30);
@@ -29,6 +32,7 @@ pub(super) struct Server {
     pub connection: String,
     pub options: PostgresOptions,
     pub password: Option<Secret>,
+    pub encryption: Encryption,
 }
 
 /// An open connection in a read transaction. Dropping it closes the socket, also in the middle of a copy.
@@ -70,17 +74,30 @@ impl Server {
             .dbname(&self.options.database)
             .user(&self.options.user)
             .application_name("dataux")
+            .ssl_mode(if matches!(self.encryption, Encryption::None) { SslMode::Disable } else { SslMode::Require })
             .connect_timeout(limit)
             .keepalives_idle(KEEPALIVE_IDLE)
             .tcp_user_timeout(KEEPALIVE_IDLE * 2);
         if let Some(password) = &self.password {
             config.password(password.expose());
         }
-        let connected = tokio::time::timeout(limit, config.connect(NoTls)).await;
+        let tls = self.encryption.client().map_err(|error| self.error(&SOURCE_TLS_REFUSED).because(error))?;
+        let dial = async {
+            // What breaks the driver also breaks the client's next call, which reports it.
+            Ok::<_, tokio_postgres::Error>(match tls {
+                None => {
+                    let (client, driver) = config.connect(NoTls).await?;
+                    (client, tokio::spawn(async move { drop(driver.await) }))
+                }
+                Some(tls) => {
+                    let (client, driver) = config.connect(MakeRustlsConnect::new(tls)).await?;
+                    (client, tokio::spawn(async move { drop(driver.await) }))
+                }
+            })
+        };
+        let connected = tokio::time::timeout(limit, dial).await;
         let silent = |_| self.error(&SOURCE_UNREACHABLE).with("reason", format!("no answer within {} s", limit.as_secs()));
         let (client, driver) = connected.map_err(silent)?.map_err(|error| self.explain(&SOURCE_UNREACHABLE, error))?;
-        // What breaks the driver also breaks the client's next call, which reports it.
-        let driver = tokio::spawn(async move { drop(driver.await) });
         let session = Session { server: self.clone(), client, driver };
         session.run(SETUP).await?;
         Ok(session)
@@ -89,9 +106,16 @@ impl Server {
     /// From the driver's error to ours; `broken` is the code for a connection that is not there (any more).
     pub fn explain(&self, broken: &'static Code, error: tokio_postgres::Error) -> Error {
         let Some(database) = error.as_db_error() else {
-            // A missing password is the driver's own finding.
+            if let Some(found) = refusal(&error) {
+                return self.error(&SOURCE_TLS_REFUSED).with("reason", found);
+            }
+            // A missing password, and a server without TLS, are the driver's own findings.
             let cause = std::error::Error::source(&error).map(ToString::to_string).unwrap_or_default();
-            let code = if cause.contains("password") { &SOURCE_LOGIN_REFUSED } else { broken };
+            let code = match () {
+                () if cause.contains("password") => &SOURCE_LOGIN_REFUSED,
+                () if cause.contains("TLS") => &SOURCE_TLS_REFUSED,
+                () => broken,
+            };
             return self.error(code).because(error);
         };
         let state = database.code().code();
@@ -109,7 +133,7 @@ impl Server {
         // Only the message: the detail may hold values of rows.
         let told = self.error(code).with("table", "(dropped)").with("reason", format!("{} ({state})", database.message()));
         if state == "28000" && database.message().contains("no encryption") {
-            return told.hint("the server demands TLS, which connections to PostgreSQL do not have in this version");
+            return told.hint("the server demands TLS: set `tls: require` or `tls: verify-full`");
         }
         told
     }

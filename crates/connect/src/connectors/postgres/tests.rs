@@ -11,7 +11,7 @@ use tokio_postgres::{Client, Config, NoTls};
 use super::*;
 use crate::causes;
 use crate::codes::*;
-use crate::suite::{ROWS, Subject, all, conforms, open, texts};
+use crate::suite::{ROWS, Subject, all, conforms, open, texts, tls};
 
 struct Scratch {
     client: Client,
@@ -47,6 +47,7 @@ impl Scratch {
             user: self.config.get_user().expect("a user").to_owned(),
             password: password.map(SecretRef::Store),
             tls: Tls::Disable,
+            tls_ca: None,
             connect_timeout_seconds: 5,
             read_timeout_seconds: 20,
         }
@@ -310,9 +311,41 @@ async fn a_cursor_may_be_a_time() {
 }
 
 #[tokio::test]
-async fn tls_is_refused_honestly() {
-    let options = serde_json::json!({ "host": "h", "database": "d", "user": "u", "tls": "require" });
-    let options: PostgresOptions = serde_json::from_value(options).expect("known fields");
-    let wrong = options.check().expect_err("not available");
-    assert!(wrong.field == "tls" && wrong.reason.contains("not available"), "{wrong:?}");
+#[ignore = "needs the PostgreSQL of make test (DATAUX_TEST_POSTGRES_URL)"]
+async fn encryption_is_there_or_refused() {
+    let scratch = Scratch::new("create table t as select 1 as id").await;
+    let with = async |tls: Tls, tls_ca: Option<SecretRef>, host: Option<&str>| {
+        let host = host.map_or_else(|| scratch.options().host, str::to_owned);
+        opened(PostgresOptions { tls, tls_ca, host, ..scratch.options() }).await
+    };
+    let encrypted = "select ssl from pg_stat_ssl where pid = pg_backend_pid()";
+    for (tls, tls_ca) in [(Tls::Require, None), (Tls::VerifyFull, Some(tls::authority()))] {
+        let server = Server {
+            connection: "test".to_owned(),
+            options: PostgresOptions { tls, ..scratch.options() },
+            password: scratch.config.get_password().map(|text| base::Secret::new(String::from_utf8_lossy(text))),
+            encryption: Encryption::read("test", tls, tls_ca.as_ref(), &crate::suite::context(Path::new("/")))
+                .await
+                .expect("certificates"),
+        };
+        let session = Arc::new(server).connect().await.expect("encrypted");
+        assert!(session.query_one(encrypted, &[]).await.expect("known").get::<_, bool>(0), "{tls:?}");
+        let source = with(tls, tls_ca, None).await;
+        let read = all(source.read(ReadRequest::whole(scratch.table("t"))).await.expect("readable")).await.expect("read");
+        assert_eq!(read.batch.num_rows(), 1);
+    }
+    let refused = async |source: Arc<dyn Source>, word: &str| {
+        let error = source.check().await.expect_err("not to be trusted");
+        assert!(error.is(&SOURCE_TLS_REFUSED) && error.to_string().contains(word), "{error}");
+    };
+    refused(with(Tls::VerifyFull, Some(tls::stranger()), None).await, "UnknownIssuer").await;
+    refused(with(Tls::VerifyFull, Some(tls::authority()), Some("localhost")).await, "not valid for name").await;
+    // A server that answers the question for TLS with no.
+    let plain = tls::PlainServer::start(Vec::new(), b"N".to_vec()).await;
+    for tls in [Tls::Require, Tls::VerifyFull] {
+        let tls_ca = (tls == Tls::VerifyFull).then(tls::authority);
+        let options = PostgresOptions { tls, tls_ca, port: plain.port, ..scratch.options() };
+        refused(opened(options).await, "does not support TLS").await;
+    }
+    scratch.done().await;
 }

@@ -9,6 +9,7 @@ use super::session::Session;
 use crate::codes::COLUMN_TYPE_UNSUPPORTED;
 use crate::guess::UTC;
 use crate::select::quoted;
+use crate::source::Filters;
 
 /// A column of a table.
 #[derive(Debug, Clone)]
@@ -89,6 +90,17 @@ impl Column {
     /// The column's field; `None` if it cannot be read.
     pub fn field(&self) -> Option<Field> {
         self.form.as_ref().map(|form| Field::new(&self.name, form.data_type(), true))
+    }
+
+    /// The field, with what whoever queries live must know.
+    pub fn live_field(&self) -> Option<Field> {
+        // A text that is no UUID, no label or no number is an error there, and JSON cannot be compared at all.
+        let filters = match self.form {
+            None | Some(Form::Interval | Form::AsText | Form::Uuid | Form::Jsonb) => Filters::None,
+            Some(Form::Text) if self.shown == "json" => Filters::None,
+            Some(_) => Filters::All,
+        };
+        self.field().map(|field| filters.mark(field))
     }
 }
 
