@@ -86,6 +86,10 @@ impl Audit {
         Self { meta }
     }
 
+    pub(crate) fn meta(&self) -> &Meta {
+        &self.meta
+    }
+
     /// Appends rows of one chain in one transaction. The chain must end just before the first; appending the same rows again,
     /// as after a lost answer, changes nothing.
     pub async fn append(&self, rows: Vec<AuditRow>) -> Result<()> {
@@ -218,7 +222,7 @@ fn read(row: row::Model) -> AuditRow {
     }
 }
 
-mod row {
+pub(crate) mod row {
     use sea_orm::entity::prelude::*;
 
     #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]

@@ -34,4 +34,12 @@ base::codes! {
         "the audit chain {chain} does not end where this process left it" / "审计链 {chain} 的末尾与本进程记录不符",
         "someone changed the audit tables, or two processes share one chain; run the audit verification" /
         "审计表被修改，或两个进程共用一条链；请运行审计校验";
+    REDIS_URL_WRONG: User, false, 400, "22023",
+        "the address of Redis is wrong: {reason}" / "Redis 地址有误：{reason}",
+        "set REDIS_HOST and REDIS_PORT, or REDIS_URL such as redis://redis.example.org:6379/0; rediss:// means TLS" /
+        "请设置 REDIS_HOST 与 REDIS_PORT，或设置 REDIS_URL，例如 redis://redis.example.org:6379/0；rediss:// 表示 TLS";
+    CACHE_UNUSABLE: Platform, false, 500, "58000",
+        "the shared cache {place} cannot be set up: {reason}" / "无法使用共享缓存 {place}：{reason}",
+        "TLS needs the certificates of authorities on this machine; or unset REDIS_HOST and REDIS_URL" /
+        "TLS 需要本机的根证书；或取消设置 REDIS_HOST 与 REDIS_URL";
 }

@@ -1,4 +1,5 @@
-//! The platform's own state — resources, accounts, audit, runs, leases, jobs, positions — in SQLite, PostgreSQL or MySQL.
+//! The platform's own state — resources, accounts, audit, runs, leases, jobs, positions — in SQLite, PostgreSQL or MySQL; and
+//! what replicas share for a while, in memory or Redis.
 //!
 //! All SQL over that state is in this crate, one repository a file. Two rules keep several processes on one database safe:
 //! every change compares what it read (a version, a state, a fence) in its `WHERE` and looks at the number of changed rows,
@@ -6,9 +7,12 @@
 
 pub mod accounts;
 pub mod audit;
+pub mod cache;
+mod checkpoints;
 mod clock;
 pub mod codes;
 mod counters;
+mod facts;
 mod failures;
 mod jdbc;
 pub mod jobs;
@@ -35,6 +39,7 @@ use sea_orm::{DatabaseConnection, DbErr};
 
 pub use accounts::{AccountRow, Accounts};
 pub use audit::{Audit, AuditFilter, AuditHead, AuditRow};
+pub use cache::{Bucket, Cache, CacheNumbers, RedisUrl};
 pub use jobs::{Job, Jobs, TakenJob};
 pub use leases::{Lease, Leases};
 pub use logs::LogRow;

@@ -3,6 +3,7 @@
 mod m0001_declared;
 mod m0002_audit;
 mod m0003_work;
+mod m0004_upkeep;
 
 use std::collections::HashSet;
 
@@ -23,7 +24,12 @@ struct Migrator;
 #[async_trait::async_trait]
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(m0001_declared::Migration), Box::new(m0002_audit::Migration), Box::new(m0003_work::Migration)]
+        vec![
+            Box::new(m0001_declared::Migration),
+            Box::new(m0002_audit::Migration),
+            Box::new(m0003_work::Migration),
+            Box::new(m0004_upkeep::Migration),
+        ]
     }
 }
 

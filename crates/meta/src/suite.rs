@@ -188,6 +188,24 @@ async fn audit(meta: &Meta, other: &Meta, own: &str) {
     assert_eq!(page.iter().map(|row| row.seq).collect::<Vec<_>>(), [1200, 1198]);
     let next = audit.page(&AuditFilter { before: Some(page[1].id.clone()), ..filter }).await.expect("reads");
     assert_eq!(next[0].seq, 1196);
+    // Forgetting goes forward, by whoever knows what was forgotten before.
+    let (old, tomorrow) = (Utc::now() - TimeDelta::days(1), Utc::now() + TimeDelta::days(1));
+    assert!(!audit.chains_before(old).await.expect("reads").contains(&own.to_owned()));
+    assert!(audit.chains_before(tomorrow).await.expect("reads").contains(&own.to_owned()));
+    let checkpoint = |seq: i64| AuditHead { chain: own.to_owned(), seq, hash: format!("h{seq}") };
+    let from = crate::facts::value(meta.database(), "audit_checkpoints").await.expect("reads");
+    let (first, second) = (format!("{own} 1"), format!("{own} 2"));
+    audit.move_checkpoints(&[checkpoint(3)], from.as_deref(), &first).await.expect("the first");
+    audit.move_checkpoints(&[checkpoint(3)], from.as_deref(), &first).await.expect("the same again");
+    let wrong = audit.move_checkpoints(&[checkpoint(9)], Some("other"), &second).await.expect_err("moved by others");
+    assert!(wrong.is(&AUDIT_CHAIN_MOVED), "{wrong:?}");
+    other.audit().move_checkpoints(&[checkpoint(1100)], Some(&first), &second).await.expect("forward");
+    assert!(audit.checkpoints().await.expect("reads").contains(&checkpoint(1100)));
+    assert_eq!(audit.delete_forgotten(&checkpoint(1100)).await.expect("deletes"), 1100);
+    assert_eq!(audit.delete_forgotten(&checkpoint(1100)).await.expect("nothing is left"), 0);
+    assert_eq!(audit.chain(own, 0, 1).await.expect("reads")[0].seq, 1101);
+    let (id, same) = (meta.platform_id().await.expect("made"), other.platform_id().await.expect("read"));
+    assert!(id == same && id.len() == 36, "{id} {same}");
 }
 
 async fn positions(meta: &Meta, own: &str) {

@@ -176,7 +176,7 @@ pub(crate) fn shorten(text: &str) -> String {
 }
 
 /// `%XX` as bytes. A plus stays a plus: this is not a form.
-fn decode(text: &str) -> Result<String> {
+pub(crate) fn decode(text: &str) -> Result<String> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
     while let [first, tail @ ..] = rest {
