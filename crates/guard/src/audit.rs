@@ -147,6 +147,10 @@ impl Audit {
         Self { meta, queue }
     }
 
+    pub(crate) fn meta(&self) -> &Meta {
+        &self.meta
+    }
+
     /// Queues an event; waits at most [`PLACE_WAIT`] for a place, then [`AUDIT_UNAVAILABLE`].
     pub async fn record(&self, event: Event) -> Result<()> {
         self.enqueue(Waiting { event: Some((event, Utc::now())), written: None }).await

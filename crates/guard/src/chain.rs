@@ -8,6 +8,8 @@ use serde::Serialize;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
+use crate::retention::Checkpoints;
+
 /// The hash before the first row.
 pub(crate) const START: &str = "0000000000000000000000000000000000000000000000000000000000000000";
 
@@ -82,23 +84,39 @@ pub(crate) fn canonical(value: &Value) -> String {
     text
 }
 
-/// Verifies every chain: its rows follow each other, say what was hashed, and end at its head; and what later chains noted of
-/// it when they began is still there.
+/// The name under which the list of what was forgotten is reported when it is wrong.
+const CHECKPOINTS: &str = "checkpoints";
+
+/// Verifies every chain from where it was forgotten: its rows follow each other, say what was hashed, and end at its head; and
+/// what later chains noted of it when they began is still there, or was forgotten in order.
 pub(crate) async fn verify(meta: &Meta) -> Result<Verification> {
     let audit = meta.audit();
     let heads: HashMap<String, (i64, String)> =
         audit.heads(None).await?.into_iter().map(|head| (head.chain, (head.seq, head.hash))).collect();
+    let checkpoints = Checkpoints::read(meta).await?;
     let mut anchors = Vec::new();
     let mut hashes = HashMap::new();
     let mut chains = BTreeMap::new();
+    if !checkpoints.is_empty() && !checkpoints.are_written_down(meta).await? {
+        let problem = Some("what was forgotten is not what was written down".to_owned());
+        chains.insert(CHECKPOINTS.to_owned(), ChainReport { chain: CHECKPOINTS.to_owned(), rows: 0, problem });
+    }
     for chain in audit.chains().await? {
-        let report = verify_chain(meta, &chain, heads.get(&chain), &mut anchors, &mut hashes).await?;
+        let report = verify_chain(meta, &chain, checkpoints.of(&chain), heads.get(&chain), &mut anchors, &mut hashes).await?;
         chains.insert(chain, report);
     }
-    for chain in heads.keys().filter(|chain| !chains.contains_key(*chain)).cloned().collect::<Vec<_>>() {
-        chains.insert(chain.clone(), missing(chain));
+    for (chain, (seq, hash)) in &heads {
+        // A chain that was forgotten to its end has nothing left to say.
+        if !chains.contains_key(chain) && checkpoints.of(chain) != (*seq, hash.as_str()) {
+            chains.insert(chain.clone(), missing(chain.clone()));
+        }
     }
     for (chain, seq, hash) in anchors {
+        match checkpoints.of(&chain) {
+            (forgotten, _) if seq < forgotten => continue,
+            (forgotten, last) if seq == forgotten && hash == last => continue,
+            _ => {}
+        }
         let report = chains.entry(chain.clone()).or_insert_with(|| missing(chain.clone()));
         let stands = match hashes.get(&(chain.clone(), seq)) {
             Some(found) => *found == hash,
@@ -118,13 +136,13 @@ fn missing(chain: String) -> ChainReport {
 async fn verify_chain(
     meta: &Meta,
     chain: &str,
+    checkpoint: (i64, &str),
     head: Option<&(i64, String)>,
     anchors: &mut Vec<(String, i64, String)>,
     hashes: &mut HashMap<(String, i64), String>,
 ) -> Result<ChainReport> {
     let mut report = ChainReport { chain: chain.to_owned(), rows: 0, problem: None };
-    let mut prev = START.to_owned();
-    let mut seq = 0;
+    let (mut seq, mut prev) = (checkpoint.0, checkpoint.1.to_owned());
     loop {
         let rows = meta.audit().chain(chain, seq, PAGE_ROWS).await?;
         if rows.is_empty() {
@@ -153,7 +171,7 @@ async fn verify_chain(
 }
 
 /// What is wrong with a row.
-fn problem(row: &AuditRow, seq: i64, prev: &str) -> Option<String> {
+pub(crate) fn problem(row: &AuditRow, seq: i64, prev: &str) -> Option<String> {
     if row.seq != seq {
         return Some(format!("row {seq} is missing"));
     }

@@ -14,6 +14,7 @@ mod pass;
 mod passwords;
 mod patterns;
 pub mod policy;
+mod retention;
 mod rules;
 mod scope;
 mod secrets;
@@ -33,10 +34,11 @@ pub use meta::AuditFilter;
 pub use objects::{Object, Privilege};
 pub use pass::Pass;
 pub use patterns::Pattern;
+pub use retention::Forgotten;
 pub use scope::{Scope, ScopeRule};
 pub use secrets::SecretInfo;
 pub use specs::{GrantSpec, RoleSpec, UserSpec};
-pub use tokens::{TokenInfo, TokenRequest};
+pub use tokens::{TOKEN_PREFIX, TokenInfo, TokenRequest};
 
 /// The guard of one process. Clones share its cache and its audit chain.
 #[derive(Clone)]

@@ -37,6 +37,9 @@ const NAME_BYTES_MAX: usize = 200;
 /// Longest life of a token.
 const LIFE_MAX: Duration = Duration::from_secs(10 * 365 * 86_400);
 
+/// How long tokens and sessions are kept when they have ended, for people who ask what became of one.
+const KEPT_ENDED: TimeDelta = TimeDelta::days(7);
+
 /// The last use is written down at most so often.
 const TOUCH_EVERY: TimeDelta = TimeDelta::minutes(1);
 
@@ -165,6 +168,11 @@ impl Guard {
         self.refuse_unless(allowed, by, "token.revoke", &object).await?;
         self.audit().record_now(Event::by(by, "token.revoke", object)).await?;
         if self.meta().tokens().revoke(id).await? { Ok(()) } else { Err(unknown()) }
+    }
+
+    /// Deletes tokens and sessions that expired or were revoked a week ago and more; answers how many.
+    pub async fn forget_ended_tokens(&self) -> Result<u64> {
+        self.meta().tokens().delete_ended(Utc::now() - KEPT_ENDED).await
     }
 
     fn own_or_admin(&self, by: &Pass, user: &str) -> Result<()> {

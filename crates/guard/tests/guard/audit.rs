@@ -161,3 +161,106 @@ async fn what_cannot_be_written_down_is_refused() {
     assert!(found.chains[0].rows > taken, "{found:?} {taken}");
     home.guard.put_secret(&admin, "s", password()).await.expect("goes again");
 }
+
+/// Events with these objects, written, and then the moment behind them.
+async fn recorded(home: &Home, objects: &[&str]) -> chrono::DateTime<chrono::Utc> {
+    for object in objects {
+        home.guard.audit().record_now(Event::new("ann", "sql", *object)).await.expect("written");
+    }
+    tokio::time::sleep(Duration::from_millis(2)).await;
+    chrono::Utc::now()
+}
+
+async fn problems(guard: &guard::Guard) -> Vec<String> {
+    let found = guard.audit().verify().await.expect("reads");
+    found.chains.into_iter().filter_map(|chain| chain.problem).collect()
+}
+
+#[tokio::test]
+async fn old_rows_are_forgotten_and_the_rest_is_still_proven() {
+    let home = Home::new().await;
+    recorded(&home, &["a", "b", "c"]).await;
+    // A chain of another process that has ended, which the next one notes.
+    {
+        let (_, other) = home.beside().await;
+        other.audit().record_now(Event::new("bob", "sql", "other")).await.expect("written");
+    }
+    let (_, third) = home.beside().await;
+    third.audit().record_now(Event::new("cyd", "sql", "third")).await.expect("written");
+    let cut = recorded(&home, &["d"]).await;
+    third.audit().record_now(Event::new("cyd", "sql", "young")).await.expect("written");
+    recorded(&home, &["e"]).await;
+    let audit = home.guard.audit();
+    assert_eq!(problems(&home.guard).await, Vec::<String>::new());
+    let done = audit.forget_before(cut).await.expect("forgets");
+    // A start and a, b, c, d; a start and one; a start and one.
+    assert_eq!((done.rows, done.refused.len()), (9, 0));
+    assert_eq!(problems(&home.guard).await, Vec::<String>::new());
+    let objects = |action: &str| AuditFilter { action: Some(action.to_owned()), limit: 10, ..AuditFilter::default() };
+    let left: Vec<_> = audit.page(&objects("sql")).await.expect("reads").items;
+    assert_eq!(left.iter().map(|entry| entry.event["object"].as_str().expect("text")).collect::<Vec<_>>(), ["e", "young"]);
+    assert_eq!(audit.page(&objects("audit.checkpoint")).await.expect("reads").items.len(), 1);
+    // Again: nothing is old. Later: the checkpoint itself is old, and the next one speaks for it.
+    assert_eq!(audit.forget_before(cut).await.expect("nothing to do").rows, 0);
+    let cut = recorded(&home, &["f"]).await;
+    assert!(audit.forget_before(cut).await.expect("forgets").rows >= 3);
+    assert_eq!(problems(&home.guard).await, Vec::<String>::new());
+    let (_, later) = home.beside().await;
+    later.audit().record_now(Event::new("dan", "sql", "later")).await.expect("written");
+    assert_eq!(problems(&later).await, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn what_was_not_forgotten_in_order_is_found() {
+    let tampering: &[(&str, &str)] = &[
+        ("DELETE FROM audit WHERE object = 'c'", "row 4 is missing"),
+        ("DELETE FROM audit_checkpoints", "row 1 is missing"),
+        ("UPDATE audit_checkpoints SET seq = 4, hash = (SELECT hash FROM audit WHERE object = 'c')", "what was forgotten is not"),
+        ("DELETE FROM audit", "what was forgotten is not"),
+        (
+            "UPDATE audit SET body = replace(body, 'audit.checkpoint', 'audit.checkpoynt') WHERE action = 'audit.checkpoint'",
+            "row 5",
+        ),
+    ];
+    for (sql, problem) in tampering {
+        let home = Home::new().await;
+        let cut = recorded(&home, &["a", "b"]).await;
+        recorded(&home, &["c"]).await;
+        assert_eq!(home.guard.audit().forget_before(cut).await.expect("forgets").rows, 3);
+        assert_eq!(problems(&home.guard).await, Vec::<String>::new());
+        run(&home, sql);
+        let (_, beside) = home.beside().await;
+        let found = problems(&beside).await;
+        assert!(found.iter().any(|found| found.starts_with(problem)), "{sql}: {found:?}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_not_whole_is_evidence_and_stays() {
+    let home = Home::new().await;
+    let cut = recorded(&home, &["a", "b", "c"]).await;
+    run(&home, "UPDATE audit SET principal = 'bob' WHERE object = 'b'");
+    let done = home.guard.audit().forget_before(cut).await.expect("looks");
+    assert_eq!((done.rows, done.refused.len()), (0, 1));
+    assert_eq!(problems(&home.guard).await.len(), 1);
+}
+
+#[tokio::test]
+async fn a_forgetting_that_was_cut_short_is_finished_by_the_next() {
+    let home = Home::new().await;
+    let cut = recorded(&home, &["a", "b"]).await;
+    // The rows could not be deleted: a trigger stands for a process that ended before.
+    run(&home, "CREATE TRIGGER keep BEFORE DELETE ON audit BEGIN SELECT RAISE(ABORT, 'no'); END");
+    assert!(home.guard.audit().forget_before(cut).await.is_err());
+    assert_eq!(problems(&home.guard).await, Vec::<String>::new());
+    run(&home, "DROP TRIGGER keep");
+    assert_eq!(home.guard.audit().forget_before(cut).await.expect("forgets").rows, 3);
+    // The event was written, the list was not.
+    let cut = recorded(&home, &["c"]).await;
+    run(&home, "CREATE TRIGGER keep BEFORE UPDATE ON facts BEGIN SELECT RAISE(ABORT, 'no'); END");
+    assert!(home.guard.audit().forget_before(cut).await.is_err());
+    assert_eq!(problems(&home.guard).await, Vec::<String>::new());
+    run(&home, "DROP TRIGGER keep");
+    assert!(home.guard.audit().forget_before(cut).await.expect("forgets").rows > 0);
+    assert_eq!(problems(&home.guard).await, Vec::<String>::new());
+}
