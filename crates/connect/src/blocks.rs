@@ -112,14 +112,20 @@ impl<F: Format> Blocks<F> {
                 self.open = None;
             }
             let Some(mark) = self.files.pop_front() else { return Ok(None) };
-            let Options { store, handle, members, expansion_max, .. } = &self.options;
-            let file = handle.block_on(FileBytes::open(store, &mark))?;
-            let counter = file.counter();
-            let wanted = |name: &str| members.iter().any(|pattern| matches(pattern, name));
-            let named = members.iter().map(glob::Pattern::as_str).collect::<Vec<_>>().join(", ");
             self.counted = 0;
-            self.open = Some((compression::texts(&mark.path, file, &wanted, &named, *expansion_max)?, counter));
+            self.open = Some(self.options.open(&mark)?);
         }
+    }
+}
+
+impl Options {
+    /// The texts of a file, unpacked as they are read, and the count of its bytes that were used up. Blocks.
+    pub fn open(&self, mark: &FileMark) -> Result<(Texts, Arc<AtomicU64>)> {
+        let file = self.handle.block_on(FileBytes::open(&self.store, mark))?;
+        let counter = file.counter();
+        let wanted = |name: &str| self.members.iter().any(|pattern| matches(pattern, name));
+        let named = self.members.iter().map(glob::Pattern::as_str).collect::<Vec<_>>().join(", ");
+        Ok((compression::texts(&mark.path, file, &wanted, &named, self.expansion_max)?, counter))
     }
 }
 

@@ -18,3 +18,5 @@ pub const QUOTE_MISPLACED: &str = "quote_misplaced";
 pub const JSON_INVALID: &str = "json_invalid";
 /// A JSON object has a field that the schema does not.
 pub const FIELD_UNKNOWN: &str = "field_unknown";
+/// A cell of a sheet holds an error, such as `#N/A`.
+pub const CELL_ERROR: &str = "cell_error";

@@ -16,7 +16,7 @@ use crate::file_bytes::FileBytes;
 /// How often a text may be larger than its packed file, if the connection does not say.
 pub(crate) const EXPANSION_MAX: u32 = 200;
 /// Unpacked bytes below which the ratio is not looked at: small files of zeros are harmless.
-const EXPANSION_FREE_BYTES: u64 = 64 << 20;
+pub(crate) const EXPANSION_FREE_BYTES: u64 = 64 << 20;
 /// Members of one archive; more are refused before any is listed in memory twice.
 const MEMBERS_MAX: usize = 100_000;
 /// Largest window of a Zstandard stream, as a power of two: 128 MiB, what `zstd` itself allows without a flag.

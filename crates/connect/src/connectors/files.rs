@@ -20,10 +20,10 @@ use tokio::runtime::Handle;
 
 use crate::blocks::{BLOCK_BYTES, Blocks, Options};
 use crate::codes::{FILES_MISSING, FILES_TOO_MANY, READER_FAILED, TARGET_INVALID};
-use crate::columns::settle;
+use crate::columns::{settle, supported};
 use crate::compression::EXPANSION_MAX;
 use crate::connectors::Connector;
-use crate::formats::{Chosen, FilesTarget, csv, json_lines, parquet};
+use crate::formats::{Chosen, FilesTarget, avro, csv, excel, json_lines, orc, parquet};
 use crate::marks;
 use crate::source::{Dialect, FileMark, Position, ReadRequest, Reading, Source, SourceTable, Target};
 use crate::spec::{ConnectionSpec, Context};
@@ -170,8 +170,26 @@ impl FilesSource {
                 let (options, declared) = (options.clone(), declared.cloned());
                 on_thread(move || json_lines::infer(&options, &samples, declared.as_ref())).await?
             }
+            Chosen::Avro(format) => {
+                let (format, options) = (format.clone(), options.clone());
+                on_thread(move || avro::infer(&format, &options, &samples)).await?
+            }
+            Chosen::Orc(_) => {
+                let options = options.clone();
+                on_thread(move || orc::infer(&options.store, &options.handle, &samples)).await?
+            }
+            Chosen::Excel(format) => {
+                let (format, open, declared) = (format.clone(), self.workbooks(), declared.cloned());
+                on_thread(move || excel::infer(&format, &open, &samples, declared.as_ref())).await?
+            }
         };
         Ok(Shape { chosen, options, found })
+    }
+}
+
+impl FilesSource {
+    fn workbooks(&self) -> excel::Open {
+        excel::Open { store: self.store.clone(), handle: Handle::current(), expansion_max: self.expansion_max }
     }
 }
 
@@ -215,7 +233,9 @@ impl Source for FilesSource {
         let target = self.target(target)?;
         let files = self.list(target).await?;
         let shape = self.shape(target, &files, None).await?;
-        settle(&shape.found, None, None, &target.files)
+        let schema = settle(&shape.found, None, None, &target.files)?;
+        supported(&schema, &target.files)?;
+        Ok(schema)
     }
 
     async fn read(&self, request: ReadRequest) -> Result<Reading> {
@@ -232,6 +252,7 @@ impl Source for FilesSource {
         let sampled = if files.is_empty() { &listed } else { &files };
         let Shape { chosen, options, found } = self.shape(target, sampled, request.declared.as_ref()).await?;
         let schema = settle(&found, request.declared.as_ref(), request.columns.as_deref(), &target.files)?;
+        supported(&schema, &target.files)?;
 
         let total_bytes = files.iter().map(|mark| mark.size).sum();
         let position = Position::Files(files.clone());
@@ -261,6 +282,24 @@ impl Source for FilesSource {
                 let (parts, rows) = parquet::parts(plan, &files, workers).await?;
                 total_rows = Some(rows);
                 parts
+            }
+            Chosen::Avro(format) => {
+                let strict = (!only).then_some(found);
+                let plan = avro::Plan { options, format, strict, schema: schema.clone(), batch_rows, limit: request.limit };
+                avro::parts(plan, files, workers)?
+            }
+            Chosen::Orc(_) => {
+                let strict = (!only).then_some(found);
+                let plan =
+                    orc::Plan { store: self.store.clone(), strict, schema: schema.clone(), batch_rows, limit: request.limit };
+                let (parts, rows) = on_thread(move || orc::parts(plan, &options.handle, &files, workers)).await?;
+                total_rows = Some(rows);
+                parts
+            }
+            Chosen::Excel(format) => {
+                let (open, limit) = (self.workbooks(), request.limit);
+                let plan = excel::Plan { open, format, found, chosen: only, schema: schema.clone(), batch_rows, limit };
+                excel::parts(plan, files, workers)
             }
         };
         Ok(Reading { schema, parts, total_rows, total_bytes: Some(total_bytes), position })

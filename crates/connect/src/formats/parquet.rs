@@ -1,19 +1,20 @@
 //! Apache Parquet: row group by row group, only the columns that are wanted.
 
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 use std::ops::Range;
 use std::sync::{Arc, Mutex};
 
-use arrow::datatypes::{Schema, SchemaRef};
+use arrow::datatypes::{DataType, FieldRef, Schema, SchemaRef, TimeUnit};
 use base::{Error, Result};
 use bytes::Bytes;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use futures::stream::BoxStream;
 use object_store::{GetOptions, GetRange};
-use parquet::arrow::arrow_reader::ArrowReaderOptions;
+use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
 use parquet::arrow::async_reader::AsyncFileReader;
 use parquet::arrow::{ParquetRecordBatchStreamBuilder, ProjectionMask};
+use parquet::basic::Type as PhysicalType;
 use parquet::errors::ParquetError;
 use parquet::file::metadata::{ParquetMetaData, ParquetMetaDataReader};
 use schemars::JsonSchema;
@@ -21,9 +22,9 @@ use serde::{Deserialize, Serialize};
 use storage::Store;
 use tokio::runtime::Handle;
 
-use crate::codes::{FILE_COLUMNS_DIFFER, FILE_CORRUPT, READER_FAILED};
+use crate::codes::{FILE_CORRUPT, READER_FAILED};
 use crate::columns;
-use crate::fit::fit;
+use crate::fit::{fit, kept, same_names};
 use crate::marks;
 use crate::source::{FileMark, Piece};
 use crate::workers::blocking;
@@ -35,6 +36,8 @@ pub struct ParquetFormat {}
 
 /// Bytes of the footer that are asked for at once; most footers fit.
 const FOOTER_BYTES: usize = 64 << 10;
+/// Bytes of a batch, about.
+const BATCH_BYTES: i64 = 8 << 20;
 
 /// One version of a file in a store.
 struct FileReader {
@@ -82,29 +85,42 @@ pub(crate) async fn infer(store: &Store, samples: &[FileMark]) -> Result<Schema>
     let mut found: Option<Schema> = None;
     for mark in samples {
         let builder = open(store, mark).await?;
-        let schema = crate::fit::kept(builder.schema());
+        let schema = kept(builder.schema());
         match &found {
             None => found = Some(schema),
-            Some(first) => same(&mark.path, first, &schema)?,
+            Some(first) => same_names(&mark.path, first, &schema)?,
         }
     }
     found.ok_or_else(|| Error::new(&READER_FAILED).with("place", "a Parquet file").with("reason", "there is none"))
 }
 
-fn same(place: &str, wanted: &Schema, found: &Schema) -> Result<()> {
-    let lacks = wanted.fields().iter().find(|field| found.index_of(field.name()).is_err());
-    let extra = || found.fields().iter().find(|field| wanted.index_of(field.name()).is_err());
-    let reason = match (lacks, extra()) {
-        (Some(field), _) => format!("it lacks `{}`", field.name()),
-        (None, Some(field)) => format!("it also has `{}`", field.name()),
-        (None, None) => return Ok(()),
-    };
-    Err(Error::new(&FILE_COLUMNS_DIFFER).with("place", place).with("reason", reason))
+async fn open(store: &Store, mark: &FileMark) -> Result<ParquetRecordBatchStreamBuilder<FileReader>> {
+    let wrong = |error| explain(&mark.path, error);
+    let mut reader = FileReader { store: store.clone(), mark: mark.clone() };
+    let mut found = ArrowReaderMetadata::load_async(&mut reader, ArrowReaderOptions::new()).await.map_err(wrong)?;
+    if let Some(schema) = far_reaching(&found) {
+        let options = ArrowReaderOptions::new().with_schema(schema);
+        found = ArrowReaderMetadata::try_new(found.metadata().clone(), options).map_err(wrong)?;
+    }
+    Ok(ParquetRecordBatchStreamBuilder::new_with_metadata(reader, found))
 }
 
-async fn open(store: &Store, mark: &FileMark) -> Result<ParquetRecordBatchStreamBuilder<FileReader>> {
-    let reader = FileReader { store: store.clone(), mark: mark.clone() };
-    ParquetRecordBatchStreamBuilder::new(reader).await.map_err(|error| explain(&mark.path, error))
+/// The columns with timestamps of 96 bits as microseconds, where they would be nanoseconds that wrap around after the year 2262.
+fn far_reaching(found: &ArrowReaderMetadata) -> Option<SchemaRef> {
+    let columns = found.parquet_schema();
+    let old = (0..columns.num_columns()).filter(|leaf| columns.column(*leaf).physical_type() == PhysicalType::INT96);
+    let roots: HashSet<usize> = old.map(|leaf| columns.get_column_root_idx(leaf)).collect();
+    if roots.is_empty() {
+        return None;
+    }
+    let field = |(index, field): (usize, &FieldRef)| match field.data_type() {
+        DataType::Timestamp(TimeUnit::Nanosecond, zone) if roots.contains(&index) => {
+            Arc::new(field.as_ref().clone().with_data_type(DataType::Timestamp(TimeUnit::Microsecond, zone.clone())))
+        }
+        _ => field.clone(),
+    };
+    let fields: Vec<FieldRef> = found.schema().fields().iter().enumerate().map(field).collect();
+    Some(Arc::new(Schema::new_with_metadata(fields, found.schema().metadata().clone())))
 }
 
 /// What is read of Parquet files.
@@ -121,6 +137,8 @@ pub(crate) struct Plan {
 struct Work {
     mark: FileMark,
     row_group: usize,
+    /// Rows of a batch: so many as are wanted, fewer if they are large.
+    batch_rows: usize,
     first_row: u64,
     bytes: u64,
 }
@@ -136,13 +154,15 @@ pub(crate) async fn parts(
     for mark in files {
         let builder = open(&plan.store, mark).await?;
         if let Some(strict) = &plan.strict {
-            same(&mark.path, strict, builder.schema())?;
+            same_names(&mark.path, strict, builder.schema())?;
         }
         let groups = builder.metadata().row_groups();
         let share = mark.size / groups.len().max(1) as u64;
         let mut first_row = 1;
         for (row_group, group) in groups.iter().enumerate() {
-            works.push_back(Work { mark: mark.clone(), row_group, first_row, bytes: share });
+            let fitting = BATCH_BYTES.saturating_mul(group.num_rows()) / group.total_byte_size().max(1);
+            let batch_rows = usize::try_from(fitting).unwrap_or(1).clamp(1, plan.batch_rows);
+            works.push_back(Work { mark: mark.clone(), row_group, batch_rows, first_row, bytes: share });
             first_row += group.num_rows() as u64;
         }
         rows += first_row - 1;
@@ -184,7 +204,7 @@ impl Plan {
             let mut stream = builder
                 .with_projection(mask)
                 .with_row_groups(vec![work.row_group])
-                .with_batch_size(self.batch_rows)
+                .with_batch_size(work.batch_rows)
                 .build()
                 .map_err(wrong)?;
             stream.next_row_group().await.map_err(wrong)
