@@ -3,11 +3,7 @@
 base::codes! {
     STORE_LOCATION_INVALID: User, false, 400, "22023",
         "`{location}` is not a location: {reason}" / "`{location}` 不是合法的位置：{reason}",
-        "write a folder's path, file:///folder or s3://bucket/prefix" / "请写文件夹路径、file:///文件夹 或 s3://桶/前缀";
-    STORE_SCHEME_UNAVAILABLE: User, false, 400, "0A000",
-        "{what} (`{location}`) cannot be reached by this version of dataux" / "此版本的 dataux 尚不能访问 {what}（`{location}`）",
-        "available now: local folders (a path or file://) and S3 or what speaks its protocol (s3:// with `endpoint`)"
-        / "目前可用：本地文件夹（路径或 file://）、S3 及兼容 S3 协议的存储（s3:// 加 `endpoint`）";
+        "write a folder's path, file:///folder, s3://bucket/prefix or the URL of another store" / "请写文件夹路径、file:///文件夹、s3://桶/前缀 或其他存储的 URL";
     STORE_SETTING_INVALID: User, false, 400, "22023",
         "the settings of `{location}` are wrong: {reason}" / "`{location}` 的设置有误：{reason}",
         "" / "";
@@ -23,8 +19,8 @@ base::codes! {
         "it may have been moved or deleted since it was listed" / "该文件可能在列出之后已被移动或删除";
     STORE_KEY_REFUSED: User, false, 401, "28000",
         "`{location}` does not accept the access key: {reason}" / "`{location}` 不接受该访问密钥：{reason}",
-        "check `access_key_id`, `secret_access_key` and `region`, and that this machine's clock is right"
-        / "请检查 `access_key_id`、`secret_access_key`、`region`，以及本机时钟是否准确";
+        "check the references to the key in the settings and `region`, and that this machine's clock is right"
+        / "请检查设置中对密钥的引用、`region`，以及本机时钟是否准确";
     STORE_DENIED: User, false, 403, "42501",
         "no permission for `{path}` in `{location}`: {reason}" / "对 `{location}` 中的 `{path}` 没有权限：{reason}",
         "give the key, or the user this process runs as, the permission to list, read and write there"
@@ -38,6 +34,10 @@ base::codes! {
     STORE_CHANGED: Source, true, 409, "40001",
         "`{path}` in `{location}` changed while it was read" / "读取期间 `{location}` 中的 `{path}` 发生了变化",
         "run it again; write files under another name and rename them when they are complete" / "请重新运行；写入方应先用其他文件名写入，完成后再改名";
+    STORE_CREATES_RACE: User, false, 400, "0A000",
+        "`{location}` cannot keep two writers apart: {reason}" / "`{location}` 无法隔离并发写入：{reason}",
+        "switch off the versions of the bucket, or keep tables in another store; reading and publishing files work"
+        / "请关闭该桶的版本控制，或将表放在其他存储中；读取与发布文件不受影响";
     STORE_EXISTS: User, false, 409, "58P02",
         "`{path}` already exists in `{location}`" / "`{location}` 中已存在 `{path}`",
         "" / "";

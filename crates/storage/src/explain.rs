@@ -4,8 +4,8 @@ use base::Error;
 use object_store::Error as StoreError;
 
 use crate::codes::{
-    STORE_CHANGED, STORE_DENIED, STORE_EXISTS, STORE_FAILED, STORE_FULL, STORE_KEY_REFUSED, STORE_LOCATION_INVALID,
-    STORE_LOCATION_MISSING, STORE_OBJECT_MISSING, STORE_OUTSIDE, STORE_UNREACHABLE,
+    STORE_CHANGED, STORE_CREATES_RACE, STORE_DENIED, STORE_EXISTS, STORE_FAILED, STORE_FULL, STORE_KEY_REFUSED,
+    STORE_LOCATION_INVALID, STORE_LOCATION_MISSING, STORE_OBJECT_MISSING, STORE_OUTSIDE, STORE_UNREACHABLE,
 };
 use crate::stores::Outside;
 
@@ -13,10 +13,17 @@ use crate::stores::Outside;
 pub fn explain(location: &str, path: impl std::fmt::Display, error: StoreError) -> Error {
     let text = chain(&error);
     let code = match &error {
-        _ if text.contains("NoSuchBucket") => &STORE_LOCATION_MISSING,
+        _ if ["NoSuchBucket", "ContainerNotFound", "The specified bucket does not exist"]
+            .iter()
+            .any(|word| text.contains(word)) =>
+        {
+            &STORE_LOCATION_MISSING
+        }
+        StoreError::NotSupported { .. } => &STORE_CREATES_RACE,
         // S3 answers 403 both for a wrong key and for a right key without permission; only the body tells them apart.
         _ if [
             "InvalidAccessKeyId",
+            "AuthenticationFailed",
             "SignatureDoesNotMatch",
             "ExpiredToken",
             "InvalidToken",
@@ -39,6 +46,16 @@ pub fn explain(location: &str, path: impl std::fmt::Display, error: StoreError) 
             Some(std::io::ErrorKind::PermissionDenied | std::io::ErrorKind::ReadOnlyFilesystem) => &STORE_DENIED,
             Some(std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded) => &STORE_FULL,
             Some(std::io::ErrorKind::NotFound) => &STORE_OBJECT_MISSING,
+            Some(
+                std::io::ErrorKind::ConnectionRefused
+                | std::io::ErrorKind::ConnectionReset
+                | std::io::ErrorKind::ConnectionAborted
+                | std::io::ErrorKind::HostUnreachable
+                | std::io::ErrorKind::NetworkUnreachable
+                | std::io::ErrorKind::TimedOut,
+            ) => &STORE_UNREACHABLE,
+            // As opendal names kinds of trouble.
+            _ if matches!(&error, StoreError::Generic { store: "PermissionDenied", .. }) => &STORE_DENIED,
             _ if text.contains("XMinioStorageFull") || text.contains("QuotaExceeded") => &STORE_FULL,
             _ if text.contains("HTTP error")
                 || text.contains("error sending request")
@@ -95,6 +112,7 @@ mod tests {
         check(io::ErrorKind::PermissionDenied, &STORE_DENIED);
         check(io::ErrorKind::ReadOnlyFilesystem, &STORE_DENIED);
         check(io::ErrorKind::NotFound, &STORE_OBJECT_MISSING);
+        check(io::ErrorKind::ConnectionRefused, &STORE_UNREACHABLE);
         check(io::ErrorKind::BrokenPipe, &STORE_FAILED);
     }
 }

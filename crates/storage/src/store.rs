@@ -34,7 +34,7 @@ impl Store {
     }
 }
 
-/// Opens a location that exists: a folder's path, `file:///folder` or `s3://bucket/prefix`.
+/// Opens a location that exists: a folder's path, `file:///folder`, `s3://bucket/prefix` or that of another store.
 ///
 /// No request is sent to a remote store; [`Store::probe`] tells whether it answers.
 pub async fn open(location: &str, options: &StoreOptions, secrets: &dyn Secrets) -> Result<Store> {
@@ -55,5 +55,9 @@ async fn open_as(location: &str, options: &StoreOptions, secrets: &dyn Secrets, 
         return Err(Error::new(&STORE_LOCATION_INVALID).with("location", location).with("reason", "it is empty"));
     }
     let opener = stores::of(&scheme, location)?;
-    opener.open(&stores::Request { location, options, secrets, create }).await
+    let request = stores::Request { location, options, secrets, create };
+    if let Some(setting) = options.stranger(opener.settings()) {
+        return Err(request.wrong(format!("`{setting}` means nothing for {scheme}://")));
+    }
+    opener.open(&request).await
 }

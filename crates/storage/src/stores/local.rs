@@ -15,8 +15,7 @@ use object_store::{
 };
 use url::Url;
 
-use crate::codes::{STORE_DENIED, STORE_LOCATION_INVALID, STORE_LOCATION_MISSING, STORE_SETTING_INVALID};
-use crate::options::StoreOptions;
+use crate::codes::{STORE_DENIED, STORE_LOCATION_INVALID, STORE_LOCATION_MISSING};
 use crate::store::Store;
 use crate::stores::{Opener, Request};
 
@@ -29,12 +28,11 @@ impl Opener for Local {
         &["file"]
     }
 
+    fn settings(&self) -> &'static [&'static str] {
+        &[]
+    }
+
     async fn open(&self, request: &Request<'_>) -> Result<Store> {
-        if *request.options != StoreOptions::default() {
-            return Err(Error::new(&STORE_SETTING_INVALID)
-                .with("location", request.location)
-                .with("reason", "a local folder has no endpoint, region or keys"));
-        }
         let path = folder_of(request.location)?;
         if request.create {
             tokio::fs::create_dir_all(&path).await.map_err(|error| explain(&path, error))?;
