@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 
 use base::document::Declared;
 use base::{Error, Result};
-use meta::{Meta, TokenRow};
+use chrono::{DateTime, Utc};
+use meta::Meta;
 use serde::de::DeserializeOwned;
 
 use crate::codes::USER_UNKNOWN;
@@ -68,7 +69,20 @@ pub(crate) struct Snapshot {
     roles: HashMap<String, RoleSpec>,
     grants: Vec<GrantSpec>,
     passes: Mutex<HashMap<String, Pass>>,
-    bearers: Mutex<HashMap<String, (TokenRow, Pass)>>,
+    bearers: Mutex<HashMap<String, Bearer>>,
+}
+
+/// What is known of a token or session that was good.
+#[derive(Clone)]
+pub(crate) struct Bearer {
+    /// The token's id.
+    pub id: Arc<str>,
+    /// When it ends.
+    pub expires_at: Option<DateTime<Utc>>,
+    /// When it was last written down as used.
+    pub last_used_at: Option<DateTime<Utc>>,
+    /// What it allows.
+    pub pass: Pass,
 }
 
 impl Snapshot {
@@ -147,24 +161,24 @@ impl Snapshot {
         rules
     }
 
-    /// The token of a hash and its pass, if both were found under this version before.
-    pub(crate) fn bearer(&self, hash: &str) -> Option<(TokenRow, Pass)> {
+    /// The bearer of a hash, if he was found under this version before.
+    pub(crate) fn bearer(&self, hash: &str) -> Option<Bearer> {
         held(&self.bearers).get(hash).cloned()
     }
 
-    /// Remembers a token's pass as long as this version lasts; every revocation makes a new version.
-    pub(crate) fn remember_bearer(&self, token: TokenRow, pass: Pass) {
+    /// Remembers a bearer as long as this version lasts; every revocation makes a new version.
+    pub(crate) fn remember_bearer(&self, hash: String, bearer: Bearer) {
         let mut bearers = held(&self.bearers);
         if bearers.len() >= BEARERS_MAX {
             bearers.clear();
         }
-        bearers.insert(token.hash.clone(), (token, pass));
+        bearers.insert(hash, bearer);
     }
 
     /// Notes when a remembered token was last written down as used.
-    pub(crate) fn note_use(&self, hash: &str, at: chrono::DateTime<chrono::Utc>) {
-        if let Some((token, _)) = held(&self.bearers).get_mut(hash) {
-            token.last_used_at = Some(at);
+    pub(crate) fn note_use(&self, hash: &str, at: DateTime<Utc>) {
+        if let Some(bearer) = held(&self.bearers).get_mut(hash) {
+            bearer.last_used_at = Some(at);
         }
     }
 }

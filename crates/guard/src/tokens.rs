@@ -20,6 +20,7 @@ use crate::codes::{NOT_AUTHENTICATED, TOKEN_UNKNOWN};
 use crate::logins::narrow;
 use crate::objects::{Object, Privilege};
 use crate::pass::Pass;
+use crate::policy::Bearer;
 use crate::scope::{RULES_MAX, Scope};
 
 /// How an API token begins, so that people and secret scanners know it.
@@ -86,7 +87,7 @@ impl Guard {
         }
         let hash = hash(bearer);
         let policy = self.inner.policy.get().await?;
-        let (token, pass) = match policy.bearer(&hash) {
+        let bearer = match policy.bearer(&hash) {
             Some(known) => known,
             None => {
                 let token = self.meta().tokens().find_by_hash(&hash).await?.ok_or_else(refuse)?;
@@ -95,23 +96,25 @@ impl Guard {
                 }
                 let pass = policy.pass(&token.user).map_err(|_| refuse())?;
                 // A scope that cannot be read allows nothing.
-                let scope: Scope = serde_json::from_value(token.scope.clone()).unwrap_or(Scope::only(Vec::new()));
+                let scope: Scope = serde_json::from_value(token.scope).unwrap_or(Scope::only(Vec::new()));
                 let pass = pass.under_token(&token.id, scope.parts().map(|parts| pass.rules().narrowed(&parts)));
-                policy.remember_bearer(token.clone(), pass.clone());
-                (token, pass)
+                let TokenRow { id, expires_at, last_used_at, .. } = token;
+                let bearer = Bearer { id: id.into(), expires_at, last_used_at, pass };
+                policy.remember_bearer(hash.clone(), bearer.clone());
+                bearer
             }
         };
         let now = Utc::now();
-        if token.expires_at.is_some_and(|end| end <= now) {
+        if bearer.expires_at.is_some_and(|end| end <= now) {
             return Err(refuse());
         }
-        if token.last_used_at.is_none_or(|last| now - last > TOUCH_EVERY) {
+        if bearer.last_used_at.is_none_or(|last| now - last > TOUCH_EVERY) {
             policy.note_use(&hash, now);
-            if let Err(error) = self.meta().tokens().touch(&token.id, now).await {
+            if let Err(error) = self.meta().tokens().touch(&bearer.id, now).await {
                 tracing::warn!(%error, "the last use of a token could not be written down");
             }
         }
-        Ok(pass)
+        Ok(bearer.pass)
     }
 
     /// Makes an API token, for oneself or as an administrator for another. Its secret is answered once and kept nowhere.
