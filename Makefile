@@ -15,16 +15,23 @@ export CARGO_TARGET_DIR ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/dataux/target
 export RUSTC_WORKSPACE_WRAPPER := $(shell command -v clippy-driver)
 export CLIPPY_ARGS ?= -Dwarnings
 
-.PHONY: help build demo test lint fmt bench soak charts image clean-demo
+.PHONY: help build console console-dev demo test lint fmt bench soak charts image clean-demo
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 22
 
-build: ## the binary at bin/dataux, incremental
+build: ## the binary at bin/dataux, with the console in it, incremental
 	@scripts/prepare build
+	@scripts/console build
 	cargo build --workspace
 	@mkdir -p bin
 	@cmp -s "$$CARGO_TARGET_DIR/debug/dataux" bin/dataux || cp -f "$$CARGO_TARGET_DIR/debug/dataux" bin/dataux
+
+console: ## the console alone, in console/dist; the binary takes it in with make build
+	@scripts/console build
+
+console-dev: ## the console with live reload, in front of the server at DATAUX_URL
+	@scripts/console dev
 
 demo: build ## a whole platform with a real airline's data, in .demo (HOME_DIR=DIR); ONCE=1 builds the example and exits
 	bin/dataux demo --home $(HOME_DIR) $(if $(LISTEN),--listen $(LISTEN)) $(if $(filter-out 0,$(ONCE)),--once)

@@ -27,7 +27,14 @@ export default defineConfig({
   // The server puts a fresh nonce in its place for each page it sends.
   html: { cspNonce: 'CSP_NONCE' },
   plugins: [react(), gzip()],
-  build: { target: 'es2022', assetsInlineLimit: 0, modulePreload: { polyfill: false }, reportCompressedSize: false },
+  build: {
+    target: 'es2022',
+    assetsInlineLimit: 0,
+    modulePreload: { polyfill: false },
+    reportCompressedSize: false,
+    manifest: 'manifest.json',
+    chunkSizeWarningLimit: 700,
+  },
   server: { proxy: { '^/(api|services|healthz|readyz|metrics)(/|$)': { target: server } } },
-  test: { include: ['src/**/*.test.ts', 'src/**/*.test.tsx'] },
+  test: { include: ['src/**/*.test.ts', 'tests/*.test.ts'] },
 });

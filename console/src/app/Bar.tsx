@@ -1,16 +1,18 @@
-import { ActionIcon, Kbd, Menu, UnstyledButton } from '@mantine/core';
-import { IconDatabase, IconLogout, IconSearch, IconUser } from '@tabler/icons-react';
+import { Kbd, UnstyledButton } from '@mantine/core';
+import { IconDatabase, IconSearch } from '@tabler/icons-react';
 import { Link } from '@tanstack/react-router';
+import { lazy, Suspense } from 'react';
 import classes from './Bar.module.css';
 import { openPalette } from './keys';
 import { LocaleSwitch } from './LocaleSwitch';
 import { useT } from './locale';
-import { useSession } from './session';
 import { ThemeSwitch } from './ThemeSwitch';
+
+// The menu’s library is large, and the page shows without it.
+const Account = lazy(() => import('./Account').then(module => ({ default: module.Account })));
 
 export function Bar() {
   const t = useT();
-  const { who, signOut } = useSession();
   return (
     <>
       <Link to="/" className={classes.brand} aria-label="dataux">
@@ -32,22 +34,9 @@ export function Bar() {
       <div className={classes.right}>
         <LocaleSwitch />
         <ThemeSwitch />
-        <Menu position="bottom-end" withArrow>
-          <Menu.Target>
-            <ActionIcon variant="default" size={30} aria-label={t('app.account', { user: who.user })}>
-              <IconUser size={17} />
-            </ActionIcon>
-          </Menu.Target>
-          <Menu.Dropdown>
-            <Menu.Label>
-              {who.user}
-              {who.roles.length > 0 && ` · ${who.roles.join(', ')}`}
-            </Menu.Label>
-            <Menu.Item leftSection={<IconLogout size={16} />} onClick={signOut}>
-              {t('app.signOut')}
-            </Menu.Item>
-          </Menu.Dropdown>
-        </Menu>
+        <Suspense>
+          <Account />
+        </Suspense>
       </div>
     </>
   );

@@ -1,11 +1,12 @@
 import { useQuery, useQueryClient } from '@tanstack/react-query';
-import { createContext, type ReactNode, useContext, useEffect, useMemo } from 'react';
+import { createContext, lazy, type ReactNode, Suspense, useContext, useEffect, useMemo } from 'react';
 import { api, ask, onExpired, type Schemas } from '../api/client';
 import { Problem } from '../api/problem';
 import { ProblemView } from '../ui/state/ProblemView';
-import { SignIn } from './SignIn';
 
 type Whoami = Schemas['Whoami'];
+
+const SignIn = lazy(() => import('./SignIn').then(module => ({ default: module.SignIn })));
 
 const Session = createContext<{ who: Whoami; signOut: () => Promise<void> } | null>(null);
 
@@ -33,7 +34,13 @@ export function SessionProvider({ children }: { children: ReactNode }) {
 
   if (who.isPending) return null;
   if (who.error && !who.data) return <ProblemView problem={Problem.of(who.error)} again={() => who.refetch()} whole />;
-  if (!value) return <SignIn done={() => client.invalidateQueries({ queryKey: ['whoami'] })} />;
+  if (!value) {
+    return (
+      <Suspense>
+        <SignIn done={() => client.invalidateQueries({ queryKey: ['whoami'] })} />
+      </Suspense>
+    );
+  }
   return <Session value={value}>{children}</Session>;
 }
 

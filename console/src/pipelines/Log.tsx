@@ -34,8 +34,11 @@ export function Log({ run, live, step, level, steps, set }: Props) {
     if (follow && box.current) box.current.scrollTop = box.current.scrollHeight;
   }, [follow, shown.length]);
   useEffect(() => {
-    const at = box.current;
-    if (at) setPlace({ top: at.scrollTop, view: at.clientHeight });
+    const watched = new ResizeObserver(
+      () => box.current && setPlace({ top: box.current.scrollTop, view: box.current.clientHeight }),
+    );
+    if (box.current) watched.observe(box.current);
+    return () => watched.disconnect();
   }, []);
 
   const scrolled = () => {
@@ -82,7 +85,7 @@ export function Log({ run, live, step, level, steps, set }: Props) {
       {problem && <ProblemView problem={problem} again={again} />}
       <div ref={box} className={classes.box} role="log" aria-label={t('pipelines.log')} aria-live="off" onScroll={scrolled}>
         <div className={classes.all} style={{ height: Math.max(fullHeight(shown.length), rowHeight) }}>
-          <div className={classes.seen}>
+          <div className={classes.seen} style={{ height: Math.min(place.view, Math.max(fullHeight(shown.length), rowHeight)) }}>
             <div style={{ transform: `translateY(${top}px)` }}>
               {shown.slice(from, to).map(line => (
                 <div key={line.seq} className={classes.line} data-level={line.level} style={{ height: rowHeight }}>

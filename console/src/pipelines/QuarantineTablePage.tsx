@@ -88,7 +88,7 @@ export function QuarantineTablePage() {
                     ),
                   },
                   { head: t('pipelines.position'), extra: true, cell: record => record.position },
-                  { head: t('pipelines.when'), extra: true, cell: record => <Moment at={record.at} /> },
+                  { head: t('pipelines.when'), extra: true, narrow: true, cell: record => <Moment at={record.at} /> },
                   {
                     head: t('pipelines.theRun'),
                     extra: true,

@@ -10,10 +10,15 @@ import { ProblemView } from '../ui/state/ProblemView';
 import { bar, live, share } from './run';
 import classes from './StepList.module.css';
 
-interface Output {
+interface Outcome {
   table?: string;
   version?: number;
   checks?: { check: string; failing: number; outcome: string }[];
+}
+
+/** What a step left; nothing until it is done. */
+function outcome({ output }: Schemas['RunStep']): Outcome {
+  return (output as { outcome?: Outcome } | null)?.outcome ?? {};
 }
 
 interface Props {
@@ -28,9 +33,7 @@ export function StepList({ run, chosen, choose }: Props) {
   const format = useFormat();
   const from = Date.parse(run.started_at ?? run.created_at);
   const to = run.finished_at ? Date.parse(run.finished_at) : Date.now();
-  const checks = run.steps.flatMap(({ step, output }) =>
-    ((output as Output | null)?.checks ?? []).map(check => ({ step, ...check })),
-  );
+  const checks = run.steps.flatMap(step => (outcome(step).checks ?? []).map(check => ({ step: step.step, ...check })));
   return (
     <>
       <Panel title={t('pipelines.part.steps')} lead={t('pipelines.stepsLead')} flush>
@@ -71,8 +74,9 @@ export function StepList({ run, chosen, choose }: Props) {
             {
               head: t('pipelines.quarantined'),
               number: true,
-              cell: ({ rejected, output }) => {
-                const table = (output as Output | null)?.table;
+              cell: step => {
+                const { table } = outcome(step);
+                const { rejected } = step;
                 if (rejected === 0) return '0';
                 if (!table) return format.number(rejected);
                 return (
@@ -85,8 +89,8 @@ export function StepList({ run, chosen, choose }: Props) {
             {
               head: t('pipelines.wrote'),
               extra: true,
-              cell: ({ output }) => {
-                const { table, version } = (output ?? {}) as Output;
+              cell: step => {
+                const { table, version } = outcome(step);
                 return (
                   table && (
                     <Link to="/catalog/$table" params={{ table }} search={{ tab: 'history' }}>

@@ -14,6 +14,7 @@ export interface JsonSchema {
   allOf?: JsonSchema[];
   enum?: unknown[];
   const?: unknown;
+  default?: unknown;
   required?: string[];
 }
 
@@ -60,7 +61,7 @@ export function schemasAt(root: JsonSchema, path: string[]): JsonSchema[] {
 }
 
 /** A schema with its references followed and its alternatives side by side. */
-function spread(schema: JsonSchema, root: JsonSchema, depth = 0): JsonSchema[] {
+export function spread(schema: JsonSchema, root: JsonSchema, depth = 0): JsonSchema[] {
   if (depth > 8) return [];
   const target = schema.$ref?.startsWith('#/$defs/') ? root.$defs?.[schema.$ref.slice('#/$defs/'.length)] : undefined;
   const inner = [...(target ? [target] : []), ...(schema.anyOf ?? []), ...(schema.oneOf ?? []), ...(schema.allOf ?? [])];

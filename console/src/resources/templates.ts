@@ -1,3 +1,10 @@
+const kinds = ['Connection', 'Pipeline', 'DataService', 'Schedule', 'User', 'Role', 'Grant'] as const;
+
+/** Whether a kind has a word in the reader's language. */
+export function isKnown(kind: string): kind is (typeof kinds)[number] {
+  return kinds.some(known => known === kind);
+}
+
 /** A document to begin with, by kind. */
 export function template(kind: string): string {
   return templates[kind] ?? `apiVersion: dataux/v1\nkind: ${kind}\nname: my-${kind.toLowerCase()}\nspec: {}\n`;
