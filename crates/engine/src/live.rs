@@ -3,11 +3,11 @@
 use std::fmt::Write;
 use std::sync::Arc;
 
-use arrow::datatypes::{DataType, SchemaRef};
+use arrow::datatypes::{DataType, Field, FieldRef, Schema, SchemaRef};
 use arrow::record_batch::RecordBatch;
 use async_trait::async_trait;
 use base::{Error, Result, TableName};
-use connect::{Dialect, ReadRequest, Reading, Source, Target};
+use connect::{Dialect, Filters, ReadRequest, Reading, Source, Target};
 use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::Column;
 use datafusion::error::DataFusionError;
@@ -31,6 +31,9 @@ pub struct LiveTable {
     source: Arc<dyn Source>,
     target: Target,
     dialect: Dialect,
+    /// With what the source knows of its columns.
+    described: SchemaRef,
+    /// As queries see it.
     schema: SchemaRef,
     parallel: usize,
 }
@@ -45,8 +48,10 @@ impl LiveTable {
             )
         })?;
         let target = Target::Table { schema: name.schema().to_owned(), table: name.table().to_owned() };
-        let schema = source.describe(&target).await?;
-        Ok(Self { source, target, dialect, schema, parallel })
+        let described = source.describe(&target).await?;
+        let seen = |field: &FieldRef| Filters::All.mark(field.as_ref().clone());
+        let schema = Arc::new(Schema::new(described.fields().iter().map(seen).collect::<Vec<_>>()));
+        Ok(Self { source, target, dialect, described, schema, parallel })
     }
 }
 
@@ -61,7 +66,7 @@ impl TableProvider for LiveTable {
     }
 
     fn supports_filters_pushdown(&self, filters: &[&Expr]) -> datafusion::error::Result<Vec<TableProviderFilterPushDown>> {
-        Ok(filters.iter().map(|filter| pushes(filter, &self.schema, self.dialect)).collect())
+        Ok(filters.iter().map(|filter| pushes(filter, &self.described, self.dialect)).collect())
     }
 
     async fn scan(
@@ -80,7 +85,7 @@ impl TableProvider for LiveTable {
             target: self.target.clone(),
             columns: projection.map(|_| schema.fields().iter().map(|field| field.name().clone()).collect()),
             declared: None,
-            filters: filters.iter().filter_map(|filter| fragment(filter, &self.schema, self.dialect)).collect(),
+            filters: filters.iter().filter_map(|filter| fragment(filter, &self.described, self.dialect)).collect(),
             limit: limit.map(|limit| limit as u64),
             cursor: None,
             seen: Vec::new(),
@@ -141,11 +146,16 @@ fn pushes(filter: &Expr, schema: &SchemaRef, dialect: Dialect) -> TableProviderF
 }
 
 fn touches_text(filter: &Expr, schema: &SchemaRef) -> bool {
-    filter.column_refs().iter().any(|column| !type_of(column, schema).is_some_and(|kind| kind.is_integer()))
+    filter.column_refs().iter().any(|column| !field(column, schema).is_some_and(|field| field.data_type().is_integer()))
 }
 
-fn type_of<'a>(column: &Column, schema: &'a SchemaRef) -> Option<&'a DataType> {
-    schema.field_with_name(&column.name).ok().map(|field| field.data_type())
+/// A column that conditions can be sent about.
+fn field<'a>(column: &Column, schema: &'a SchemaRef) -> Option<&'a Field> {
+    schema.field_with_name(&column.name).ok().filter(|field| Filters::of(field) != Filters::None)
+}
+
+fn holds_time(column: &Column, schema: &SchemaRef) -> bool {
+    field(column, schema).is_some_and(|field| matches!(field.data_type(), DataType::Date32 | DataType::Timestamp(..)))
 }
 
 /// The filter as SQL of the source, or nothing if it holds anything whose meaning might differ there.
@@ -159,7 +169,12 @@ fn fragment(filter: &Expr, schema: &SchemaRef, dialect: Dialect) -> Option<Strin
             (Expr::Literal(value, _), Expr::Column(column)) => comparison(column, op.swap()?, value, schema, dialect),
             _ => None,
         },
-        Expr::IsNull(inner) => Some(format!("{} IS NULL", column_of(inner, schema, dialect)?)),
+        Expr::IsNull(inner) => {
+            let column = column_of(inner, schema, dialect)?;
+            // MySQL's `0000-00-00` may be read as NULL, and is none there.
+            let vague = dialect == Dialect::Mysql && filter.column_refs().iter().any(|column| holds_time(column, schema));
+            (!vague).then(|| format!("{column} IS NULL"))
+        }
         Expr::IsNotNull(inner) => Some(format!("{} IS NOT NULL", column_of(inner, schema, dialect)?)),
         Expr::InList(list) if !list.negated && list.list.len() <= 1000 => {
             let Expr::Column(column) = list.expr.as_ref() else { return None };
@@ -167,7 +182,7 @@ fn fragment(filter: &Expr, schema: &SchemaRef, dialect: Dialect) -> Option<Strin
             for (index, item) in list.list.iter().enumerate() {
                 let Expr::Literal(value, _) = item else { return None };
                 let comma = if index == 0 { "" } else { ", " };
-                write!(text, "{comma}{}", literal(value, type_of(column, schema)?)?).ok()?;
+                write!(text, "{comma}{}", literal(value, field(column, schema)?)?).ok()?;
             }
             Some(text + ")")
         }
@@ -176,9 +191,9 @@ fn fragment(filter: &Expr, schema: &SchemaRef, dialect: Dialect) -> Option<Strin
 }
 
 fn comparison(column: &Column, op: Operator, value: &ScalarValue, schema: &SchemaRef, dialect: Dialect) -> Option<String> {
-    let kind = type_of(column, schema)?;
+    let field = field(column, schema)?;
     let ordered = matches!(op, Operator::Lt | Operator::LtEq | Operator::Gt | Operator::GtEq);
-    let fits = match kind {
+    let fits = match field.data_type() {
         DataType::Utf8 => op == Operator::Eq,
         kind if kind.is_integer() => ordered || matches!(op, Operator::Eq | Operator::NotEq),
         DataType::Date32 => ordered || op == Operator::Eq,
@@ -188,7 +203,7 @@ fn comparison(column: &Column, op: Operator, value: &ScalarValue, schema: &Schem
         Operator::NotEq => "<>".to_owned(),
         other => other.to_string(),
     };
-    fits.then(|| Some(format!("{} {sign} {}", quoted(column, schema, dialect)?, literal(value, kind)?)))?
+    fits.then(|| Some(format!("{} {sign} {}", quoted(column, schema, dialect)?, literal(value, field)?)))?
 }
 
 fn column_of(expr: &Expr, schema: &SchemaRef, dialect: Dialect) -> Option<String> {
@@ -199,12 +214,14 @@ fn column_of(expr: &Expr, schema: &SchemaRef, dialect: Dialect) -> Option<String
 }
 
 fn quoted(column: &Column, schema: &SchemaRef, dialect: Dialect) -> Option<String> {
-    type_of(column, schema)?;
+    field(column, schema)?;
     Some(dialect.quote(&column.name))
 }
 
-fn literal(value: &ScalarValue, kind: &DataType) -> Option<String> {
+fn literal(value: &ScalarValue, field: &Field) -> Option<String> {
+    let kind = field.data_type();
     match value.cast_to(kind).ok()? {
+        ScalarValue::Utf8(Some(text)) if Filters::of(field) == Filters::Ascii && !text.is_ascii() => None,
         ScalarValue::Utf8(Some(text)) if !text.contains(['\\', '\0']) => Some(format!("'{}'", text.replace('\'', "''"))),
         ScalarValue::Date32(Some(days)) => {
             let date = chrono::NaiveDate::from_num_days_from_ce_opt(days.checked_add(719_163)?)?;
@@ -217,7 +234,6 @@ fn literal(value: &ScalarValue, kind: &DataType) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use arrow::datatypes::{Field, Schema};
     use datafusion::prelude::{col, lit};
 
     use super::*;
@@ -237,5 +253,31 @@ mod tests {
         assert_eq!(text(&name().lt(lit("a"))), None, "order depends on the collation");
         assert_eq!(text(&col("ratio").eq(lit(0.1))), None, "floats are compared here");
         assert_eq!(text(&name().eq(lit("a\\'; drop table t --"))), None, "a backslash may end a literal early");
+    }
+
+    #[test]
+    fn each_dialect_quotes_in_its_own_way_and_gets_no_condition_it_would_misread() {
+        let schema: SchemaRef = Arc::new(Schema::new(vec![
+            Field::new("a`b\"", DataType::Int64, true),
+            Field::new("day", DataType::Date32, true),
+            Filters::None.mark(Field::new("span", DataType::Int64, true)),
+            Filters::Ascii.mark(Field::new("latin", DataType::Utf8, true)),
+        ]));
+        let name = || Expr::Column(Column::new_unqualified("a`b\""));
+        let sent = |filter: &Expr, dialect| fragment(filter, &schema, dialect);
+        assert_eq!(sent(&name().gt(lit(1)), Dialect::Mysql).as_deref(), Some("`a``b\"` > 1"));
+        assert_eq!(sent(&name().gt(lit(1)), Dialect::Postgres).as_deref(), Some("\"a`b\"\"\" > 1"));
+        assert_eq!(sent(&col("day").is_null(), Dialect::Mysql), None, "a zero date is NULL here and not there");
+        assert_eq!(sent(&col("day").is_null(), Dialect::Postgres).as_deref(), Some("\"day\" IS NULL"));
+        assert_eq!(sent(&col("day").is_not_null(), Dialect::Mysql).as_deref(), Some("`day` IS NOT NULL"));
+        assert_eq!(pushes(&col("day").is_not_null(), &schema, Dialect::Mysql), TableProviderFilterPushDown::Inexact);
+        for filter in [col("span").gt(lit(3600)), col("span").is_null(), col("span").in_list(vec![lit(1)], false)] {
+            assert_eq!(sent(&filter, Dialect::Mysql), None, "a TIME is compared as 10000, not as an hour's microseconds");
+            assert_eq!(pushes(&filter, &schema, Dialect::Mysql), TableProviderFilterPushDown::Unsupported);
+        }
+        assert_eq!(sent(&col("latin").eq(lit("a")), Dialect::Mysql).as_deref(), Some("`latin` = 'a'"));
+        assert_eq!(sent(&col("latin").eq(lit("中")), Dialect::Mysql), None, "a letter that the column cannot hold is an error");
+        let both = name().gt(lit(1)).and(col("span").gt(lit(1)));
+        assert_eq!(sent(&both, Dialect::Mysql), None);
     }
 }
