@@ -1,0 +1,47 @@
+"""The MariaDB server that scripts/servers starts, as a source."""
+
+import os
+import subprocess
+import urllib.parse
+
+from trouble import connection
+
+
+class Mysql:
+    """The test server, spoken to with the mariadb client."""
+
+    name, secret = "my", "MY_PASSWORD"
+
+    def __init__(self, url):
+        parts = urllib.parse.urlsplit(url)
+        self.host, self.port, self.user = parts.hostname, parts.port, parts.username
+        self.password, self.database = parts.password, parts.path.lstrip("/")
+        self.schema = self.database
+
+    def sql(self, text):
+        """Runs statements; their rows as lines with bars between the values."""
+        command = ["mariadb", "--no-defaults", f"--host={self.host}", f"--port={self.port}", f"--user={self.user}",
+                   "--default-character-set=utf8mb4", "--batch", "--skip-column-names", self.database]
+        done = subprocess.run(command, input=text, capture_output=True, text=True, timeout=120,
+                              env={**os.environ, "MYSQL_PWD": self.password})
+        if done.returncode != 0:
+            raise RuntimeError(f"mariadb: {done.stderr}")
+        return done.stdout.strip().replace("\t", "|")
+
+    def numbers(self, count):
+        """A relation `n` whose `i` runs from 1 to `count`."""
+        return f"(SELECT seq AS i FROM seq_1_to_{count}) AS n"
+
+    def end_readers(self):
+        """Ends the sessions that read a table; how many there were."""
+        ids = self.sql("SELECT id FROM information_schema.processlist WHERE command = 'Execute' AND info LIKE 'select %' "
+                       "AND id <> connection_id()").split()
+        for one in ids:
+            self.sql(f"KILL {one}")
+        return len(ids)
+
+    def connection(self, name, **other):
+        """A connection to it, as YAML."""
+        options = {"host": self.host, "port": self.port, "database": self.database, "user": self.user,
+                   "password": f"env:{self.secret}", **other}
+        return connection(name, mysql=options)
