@@ -24,13 +24,20 @@ pub struct Reader {
     engine: Engine,
     pass: Pass,
     fixed: HashMap<TableName, u64>,
+    /// Whether rows of the tables are worth keeping in memory.
+    warm: bool,
     reads: Mutex<BTreeMap<TableName, Option<u64>>>,
 }
 
 impl Reader {
     /// A reader for this pass; `fixed` names the versions at which a run reads its inputs.
     pub fn new(engine: Engine, pass: Pass, fixed: HashMap<TableName, u64>) -> Arc<Self> {
-        Arc::new(Self { engine, pass, fixed, reads: Mutex::default() })
+        Arc::new(Self { engine, pass, fixed, warm: false, reads: Mutex::default() })
+    }
+
+    /// A reader for a statement that will be run again, at the newest versions.
+    pub fn warm(engine: Engine, pass: Pass) -> Arc<Self> {
+        Arc::new(Self { engine, pass, fixed: HashMap::new(), warm: true, reads: Mutex::default() })
     }
 
     /// The tables opened so far, with the version of those in the lake.
@@ -53,7 +60,8 @@ impl Reader {
                 (None, Some(version)) if *version != newest.version() => newest.at(AsOf::Version(*version)).await?,
                 (None, _) => newest,
             };
-            (pinned.provider()?, Some(pinned.version()))
+            let provider = if self.warm && at.is_none() { self.engine.warm(&pinned)? } else { pinned.provider()? };
+            (provider, Some(pinned.version()))
         } else if at.is_some() {
             return Err(Error::new(&codes::STATEMENT_INVALID)
                 .with("reason", format!("{name} is a live table of a connection; only lake tables keep their versions")));
@@ -82,6 +90,9 @@ fn as_of(text: &str) -> Result<AsOf> {
         )
     };
     let (kind, value) = text.split_at_checked(1).ok_or_else(wrong)?;
+    if kind == crate::gained::MARK {
+        return crate::gained::parse(value).ok_or_else(wrong);
+    }
     if kind == "v" {
         return value.parse().map(AsOf::Version).map_err(|_| wrong());
     }

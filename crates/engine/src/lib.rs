@@ -6,20 +6,27 @@
 mod admission;
 pub mod codes;
 mod errors;
+mod gained;
 mod governed;
 mod limits;
 mod live;
+mod maintenance;
 mod memory;
+mod newest;
 mod parameters;
+mod prepared;
 mod query;
 mod runtime;
+mod sampled;
 mod settings;
 mod statement;
 mod tables;
+mod warm;
 mod writes;
 mod yielding;
 
 pub use errors::error;
+pub use gained::only_gained;
 pub use limits::Limits;
 pub use query::{Answer, Engine, EngineParts, Statement};
 pub use settings::EngineSettings;

@@ -25,7 +25,13 @@ impl Budget {
         self.used.load(Ordering::Relaxed)
     }
 
-    fn try_take(&self, bytes: usize) -> bool {
+    /// Bytes that are free.
+    pub(crate) fn left(&self) -> usize {
+        self.limit.saturating_sub(self.used())
+    }
+
+    /// Takes bytes that are free; false if there are not so many.
+    pub(crate) fn try_take(&self, bytes: usize) -> bool {
         self.used
             .try_update(Ordering::AcqRel, Ordering::Relaxed, |used| used.checked_add(bytes).filter(|sum| *sum <= self.limit))
             .is_ok()
@@ -35,7 +41,8 @@ impl Budget {
         self.used.fetch_add(bytes, Ordering::AcqRel);
     }
 
-    fn give_back(&self, bytes: usize) {
+    /// Gives bytes back.
+    pub(crate) fn give_back(&self, bytes: usize) {
         self.used.fetch_sub(bytes, Ordering::AcqRel);
     }
 }

@@ -16,26 +16,39 @@ use crate::errors::mapped;
 /// Most values in one list parameter.
 const LIST_MAX: usize = 10_000;
 
+/// The parameters of a plan, by name without the dollar, with the type that the plan expects where it says so.
+pub(crate) type Expected = HashMap<String, Option<DataType>>;
+
+/// What a plan expects.
+pub(crate) fn expected(plan: &LogicalPlan) -> Result<Expected> {
+    let types = mapped(plan.get_parameter_types())?;
+    Ok(types.into_iter().map(|(placeholder, kind)| (placeholder.trim_start_matches('$').to_owned(), kind)).collect())
+}
+
 /// Binds every parameter of the plan. A text is read as the type that the plan expects at that place (a date, a number).
 pub fn bind(plan: LogicalPlan, given: &Map<String, Value>) -> Result<LogicalPlan> {
-    let expected = mapped(plan.get_parameter_types())?;
+    let expected = expected(&plan)?;
     if expected.is_empty() {
         return Ok(plan);
     }
+    mapped(plan.with_param_values(ParamValues::Map(values(&expected, given)?)))
+}
+
+/// The given values as a plan expects them.
+pub(crate) fn values(expected: &Expected, given: &Map<String, Value>) -> Result<HashMap<String, ScalarAndMetadata>> {
     let mut values: HashMap<String, ScalarAndMetadata> = HashMap::with_capacity(expected.len());
-    for (placeholder, data_type) in expected {
-        let name = placeholder.trim_start_matches('$');
+    for (name, data_type) in expected {
         let value = given.get(name).ok_or_else(|| Error::new(&codes::PARAMETER_MISSING).with("name", name))?;
         let scalar = scalar(name, value)?;
         let scalar = match data_type {
-            Some(wanted) if fits_text(&scalar) && wanted != scalar.data_type() => scalar.cast_to(&wanted).map_err(|_| {
+            Some(wanted) if fits_text(&scalar) && *wanted != scalar.data_type() => scalar.cast_to(wanted).map_err(|_| {
                 Error::new(&codes::PARAMETER_INVALID).with("name", name).with("reason", format!("a {wanted} is expected here"))
             })?,
             _ => scalar,
         };
-        values.insert(name.to_owned(), scalar.into());
+        values.insert(name.clone(), scalar.into());
     }
-    mapped(plan.with_param_values(ParamValues::Map(values)))
+    Ok(values)
 }
 
 fn fits_text(scalar: &ScalarValue) -> bool {

@@ -9,8 +9,9 @@ use base::{Error, Result, TableName};
 use catalog::Catalog;
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
-use datafusion::execution::{SendableRecordBatchStream, SessionState, SessionStateBuilder};
-use datafusion::physical_plan::execute_stream;
+use datafusion::execution::{SendableRecordBatchStream, SessionState, SessionStateBuilder, TaskContext};
+use datafusion::logical_expr::LogicalPlan;
+use datafusion::physical_plan::{ExecutionPlan, execute_stream};
 use datafusion::prelude::SessionConfig;
 use guard::{Guard, Pass};
 use lake::Lake;
@@ -28,6 +29,9 @@ use crate::{codes, parameters, statement};
 /// The schema of a table named without one.
 pub const DEFAULT_SCHEMA: &str = "default";
 
+/// Share of the memory for queries that rows of tables in frequent use may take: one eighth.
+const WARM_SHARE: usize = 8;
+
 /// SQL for every room that may not see the lake. Cheap to clone.
 #[derive(Clone)]
 pub struct Engine {
@@ -38,6 +42,9 @@ pub(crate) struct Shared {
     pub(crate) parts: EngineParts,
     pub(crate) compute: Compute,
     pub(crate) sources: crate::tables::Sources,
+    pub(crate) plans: crate::prepared::Plans,
+    pub(crate) warm: crate::warm::WarmTables,
+    pub(crate) looks: crate::newest::Looks,
     admission: Admission,
     budget: Arc<Budget>,
     template: SessionState,
@@ -100,6 +107,14 @@ pub struct Answer {
     pub tables: BTreeMap<TableName, Option<u64>>,
 }
 
+/// A statement that can run.
+pub(crate) struct Ready {
+    pub physical: Arc<dyn ExecutionPlan>,
+    pub context: Arc<TaskContext>,
+    /// The tables it reads, with the version of those in the lake.
+    pub reads: BTreeMap<TableName, Option<u64>>,
+}
+
 impl fmt::Debug for Answer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Answer").field("schema", &self.schema).field("tables", &self.tables).finish_non_exhaustive()
@@ -127,8 +142,11 @@ impl Engine {
             .build();
         let compute = Compute::start(settings.threads)?;
         let admission = Admission::new(settings.queries_max, settings.queue_max);
-        let sources = crate::tables::Sources::default();
-        Ok(Self { shared: Arc::new(Shared { parts, compute, sources, admission, budget, template, runtime }) })
+        let (sources, plans) = (crate::tables::Sources::default(), crate::prepared::Plans::default());
+        let warm = crate::warm::WarmTables::new(settings.memory_bytes / WARM_SHARE);
+        let looks = crate::newest::Looks::default();
+        let shared = Shared { parts, compute, sources, plans, warm, looks, admission, budget, template, runtime };
+        Ok(Self { shared: Arc::new(shared) })
     }
 
     /// Runs one query as the pass's user.
@@ -136,26 +154,37 @@ impl Engine {
     /// Errors: the statement's own faults (blame User), a table the pass may not read, limits, and what a source says. Errors
     /// that come while rows flow are in the stream.
     pub async fn query(&self, pass: &Pass, query: Statement<'_>) -> Result<Answer> {
+        self.run(pass, query, false).await
+    }
+
+    /// The same for a statement that will be run again with other values: its plan is kept for as long as nothing that it
+    /// depends on changes.
+    pub async fn query_again(&self, pass: &Pass, query: Statement<'_>) -> Result<Answer> {
+        self.run(pass, query, true).await
+    }
+
+    async fn run(&self, pass: &Pass, query: Statement<'_>, again: bool) -> Result<Answer> {
         let deadline = tokio::time::Instant::now() + query.limits.timeout;
         let started = async {
             let permit = self.shared.admission.enter().await?;
             let (engine, pass, owned) = (self.clone(), pass.clone(), Owned::of(query));
             // Planning computes too: a long statement must not keep the threads that talk to the network.
             let planned = self.shared.compute.run(async move {
-                let (state, plan, reader) = engine.plan(&pass, owned.statement()).await?;
-                let physical = crate::yielding::yielding(mapped(state.create_physical_plan(&plan).await)?)?;
-                Ok::<_, Error>((state, physical, reader))
+                if again {
+                    engine.ready_again(&pass, owned.statement()).await
+                } else {
+                    engine.ready(&pass, owned.statement()).await
+                }
             });
-            let (state, physical, reader) = planned.await??;
-            Ok::<_, Error>((permit, state, physical, reader))
+            let ready = planned.await??;
+            Ok::<_, Error>((permit, ready))
         };
-        let (permit, state, physical, reader) =
-            tokio::time::timeout_at(deadline, started).await.map_err(|_| timed_out(&query.limits))??;
+        let (permit, ready) = tokio::time::timeout_at(deadline, started).await.map_err(|_| timed_out(&query.limits))??;
+        let Ready { physical, context, reads } = ready;
         let schema = physical.schema();
-        let context = state.task_ctx();
         let stream = self.shared.compute.stream(Arc::clone(&schema), move || execute_stream(physical, context), permit);
         let stream = Limited::new(stream, query.limits, deadline);
-        Ok(Answer { schema, stream: Box::pin(stream), tables: reader.reads() })
+        Ok(Answer { schema, stream: Box::pin(stream), tables: reads })
     }
 
     /// The columns a query would answer with, and the tables it would read, without running it.
@@ -169,6 +198,20 @@ impl Engine {
         self.shared.budget.used()
     }
 
+    pub(crate) fn of(shared: Arc<Shared>) -> Self {
+        Self { shared }
+    }
+
+    /// The engine without keeping it alive.
+    pub(crate) fn weak(&self) -> std::sync::Weak<Shared> {
+        Arc::downgrade(&self.shared)
+    }
+
+    /// What all queries may use together.
+    pub(crate) fn budget(&self) -> Arc<Budget> {
+        Arc::clone(&self.shared.budget)
+    }
+
     pub(crate) fn shared(&self) -> &Shared {
         &self.shared
     }
@@ -177,39 +220,77 @@ impl Engine {
         &self.shared.parts.lake
     }
 
-    async fn plan(
+    /// The statement planned to its last operator, by its words alone.
+    pub(crate) async fn ready(&self, pass: &Pass, query: Statement<'_>) -> Result<Ready> {
+        let (state, plan, reader) = self.plan(pass, query).await?;
+        let physical = finished(mapped(state.create_physical_plan(&plan).await)?)?;
+        Ok(Ready { physical, context: state.task_ctx(), reads: reader.reads() })
+    }
+
+    /// The plan with its parameters still open, and what it reads; none if it asks what tables there are.
+    pub(crate) async fn unbound(
         &self,
         pass: &Pass,
         query: Statement<'_>,
-    ) -> Result<(SessionState, datafusion::logical_expr::LogicalPlan, Arc<Reader>)> {
+    ) -> Result<Option<(LogicalPlan, BTreeMap<TableName, Option<u64>>)>> {
+        let statement = statement::parse(query.sql)?;
+        if statement::asks_for_listing(&statement) {
+            return Ok(None);
+        }
+        let reader = Reader::warm(self.clone(), pass.clone());
+        let state = self.session(Catalogs::new(Arc::clone(&reader), Listing::new()));
+        let plan = mapped(state.statement_to_plan(statement).await)?;
+        only_reads(&plan)?;
+        Ok(Some((plan, reader.reads())))
+    }
+
+    async fn plan(&self, pass: &Pass, query: Statement<'_>) -> Result<(SessionState, LogicalPlan, Arc<Reader>)> {
         let statement = statement::parse(query.sql)?;
         let listing = if statement::asks_for_listing(&statement) { self.listing(pass).await? } else { Listing::new() };
         let reader = Reader::new(self.clone(), pass.clone(), query.at.clone());
         let state = self.session(Catalogs::new(Arc::clone(&reader), listing));
         let plan = mapped(state.statement_to_plan(statement).await)?;
         let plan = parameters::bind(plan, query.parameters)?;
-        // The text was already checked; this is the second lock, on the plan.
-        let only_reads = datafusion::execution::context::SQLOptions::new()
-            .with_allow_ddl(false)
-            .with_allow_dml(false)
-            .with_allow_statements(false);
-        mapped(only_reads.verify_plan(&plan))?;
+        only_reads(&plan)?;
         Ok((state, plan, reader))
+    }
+
+    /// The session that plans what is resolved already.
+    pub(crate) fn planner(&self) -> &SessionState {
+        &self.shared.template
+    }
+
+    /// The runtime of one statement: everybody's, with its own share of memory.
+    pub(crate) fn runtime_of_one(&self) -> Arc<RuntimeEnv> {
+        let shared = &self.shared;
+        let pool = QueryPool::new(Arc::clone(&shared.budget), shared.parts.settings.query_memory_bytes);
+        Arc::new(RuntimeEnv { memory_pool: Arc::new(pool), ..shared.runtime.as_ref().clone() })
     }
 
     /// A session of one statement: the template with its own catalog and its own share of memory.
     fn session(&self, catalogs: Catalogs) -> SessionState {
-        let shared = &self.shared;
-        let pool = QueryPool::new(Arc::clone(&shared.budget), shared.parts.settings.query_memory_bytes);
-        let runtime = RuntimeEnv { memory_pool: Arc::new(pool), ..shared.runtime.as_ref().clone() };
-        let mut state = SessionStateBuilder::new_from_existing(shared.template.clone())
+        let mut state = SessionStateBuilder::new_from_existing(self.shared.template.clone())
             .with_catalog_list(Arc::new(catalogs))
-            .with_runtime_env(Arc::new(runtime))
+            .with_runtime_env(self.runtime_of_one())
             .build();
         // The moment that `now()` and its kin answer with, the same in the whole statement.
         state.mark_start_execution();
         state
     }
+}
+
+/// The physical plan with what every plan of ours has beyond DataFusion's own.
+pub(crate) fn finished(plan: Arc<dyn ExecutionPlan>) -> Result<Arc<dyn ExecutionPlan>> {
+    crate::yielding::yielding(crate::sampled::sampled(plan)?)
+}
+
+/// The text was already checked; this is the second lock, on the plan.
+fn only_reads(plan: &LogicalPlan) -> Result<()> {
+    let only_reads = datafusion::execution::context::SQLOptions::new()
+        .with_allow_ddl(false)
+        .with_allow_dml(false)
+        .with_allow_statements(false);
+    mapped(only_reads.verify_plan(plan))
 }
 
 fn session_config(settings: &EngineSettings) -> SessionConfig {
@@ -222,5 +303,10 @@ fn session_config(settings: &EngineSettings) -> SessionConfig {
     options.execution.collect_statistics = true;
     options.execution.time_zone = Some("UTC".to_owned());
     options.sql_parser.collect_spans = false;
+    for pair in std::env::var("DATAUX_TRY").unwrap_or_default().split_whitespace() {
+        if let Some((key, value)) = pair.split_once('=') {
+            let _tried = config.options_mut().set(key, value);
+        }
+    }
     config
 }

@@ -43,6 +43,11 @@ impl Compute {
         AbortOnDropHandle::new(self.spawn(future)).await.map_err(|error| Error::new(&codes::ENGINE_INTERNAL).because(error))
     }
 
+    /// Begins a future there that nobody waits for.
+    pub fn begin(&self, future: impl Future<Output = ()> + Send + 'static) {
+        let _runs_on = self.spawn(future);
+    }
+
     fn spawn<T: Send + 'static>(&self, future: impl Future<Output = T> + Send + 'static) -> tokio::task::JoinHandle<T> {
         match &self.0.0 {
             Some(runtime) => runtime.spawn(future),

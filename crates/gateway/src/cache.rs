@@ -1,31 +1,38 @@
-//! Answers kept for a stated time, bounded by bytes.
+//! Answers as the cache keeps them: the body, with how many rows it has and from which tables they came.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use moka::future::Cache;
+use serde::{Deserialize, Serialize};
 
-/// Bytes that all kept answers of a process may have together.
-const CACHE_BYTES_MAX: u64 = 64 << 20;
 /// Largest answer kept, in bytes.
 pub(crate) const ANSWER_BYTES_MAX: usize = 1 << 20;
 
+/// Bytes of the length that an entry begins with.
+const LENGTH_BYTES: usize = 4;
+
 /// Everything an answer depends on. The tables' versions are not part of it: how old an answer may be is what the service states.
-#[derive(Debug, PartialEq, Eq, Hash)]
-pub(crate) struct Key {
+#[derive(Debug)]
+pub(crate) struct Key<'a> {
     /// The service.
-    pub service: String,
-    /// Its version, so that a changed statement never answers with old rows.
-    pub version: i64,
+    pub service: &'a str,
+    /// Which declaration of it, so that a changed statement never answers with old rows.
+    pub declared: &'a str,
     /// The policy under which the rows were read, so that a revoked grant holds for kept answers as well.
     pub policy: i64,
     /// Parameters, page and format, in one canonical text.
-    pub request: String,
+    pub request: &'a str,
+}
+
+impl Key<'_> {
+    /// One text for one key: names hold no spaces, and the request stands last.
+    pub fn text(&self) -> String {
+        format!("answer {} {} {} {}", self.service, self.declared, self.policy, self.request)
+    }
 }
 
 /// An answer that was given before.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Kept {
     /// The whole body.
     pub body: Bytes,
@@ -33,33 +40,30 @@ pub(crate) struct Kept {
     pub rows: u64,
     /// Tables it was read from.
     pub tables: Arc<[String]>,
-    /// When it was read.
-    pub at: Instant,
 }
 
-/// The kept answers of a process.
-#[derive(Debug, Clone)]
-pub(crate) struct Answers(Cache<Arc<Key>, Kept>);
+/// What stands before the body.
+#[derive(Serialize, Deserialize)]
+struct Head {
+    rows: u64,
+    tables: Vec<String>,
+}
 
-impl Answers {
-    pub fn new() -> Self {
-        let weigh = |key: &Arc<Key>, kept: &Kept| {
-            let tables: usize = kept.tables.iter().map(String::len).sum();
-            u32::try_from(key.service.len() + key.request.len() + kept.body.len() + tables + 256).unwrap_or(u32::MAX)
-        };
-        let cache = Cache::builder().max_capacity(CACHE_BYTES_MAX).weigher(weigh).time_to_live(Duration::from_secs(86_400));
-        Self(cache.build())
+impl Kept {
+    /// As the cache keeps it; nothing if it is too large to be kept.
+    pub fn to_bytes(&self) -> Option<Arc<[u8]>> {
+        let head = serde_json::to_vec(&Head { rows: self.rows, tables: self.tables.to_vec() }).ok()?;
+        let length = u32::try_from(head.len()).ok()?;
+        (self.body.len() <= ANSWER_BYTES_MAX).then(|| [&length.to_le_bytes()[..], &head, &self.body].concat().into())
     }
 
-    /// The answer, if it is not older than `fresh_for`.
-    pub async fn get(&self, key: &Arc<Key>, fresh_for: Duration) -> Option<Kept> {
-        self.0.get(key).await.filter(|kept| kept.at.elapsed() < fresh_for)
-    }
-
-    pub async fn put(&self, key: Arc<Key>, kept: Kept) {
-        if kept.body.len() <= ANSWER_BYTES_MAX {
-            self.0.insert(key, kept).await;
-        }
+    /// As it was kept; nothing if another version wrote it otherwise.
+    pub fn from_bytes(bytes: Arc<[u8]>) -> Option<Self> {
+        let bytes = Bytes::from_owner(bytes);
+        let length = u32::from_le_bytes(bytes.get(..LENGTH_BYTES)?.try_into().ok()?);
+        let end = LENGTH_BYTES.checked_add(usize::try_from(length).ok()?)?;
+        let head: Head = serde_json::from_slice(bytes.get(LENGTH_BYTES..end)?).ok()?;
+        Some(Self { body: bytes.slice(end..), rows: head.rows, tables: head.tables.into() })
     }
 }
 
@@ -67,17 +71,29 @@ impl Answers {
 mod tests {
     use super::*;
 
-    #[tokio::test]
-    async fn keeps_small_answers_while_they_are_fresh() {
-        let answers = Answers::new();
-        let key = |version| Arc::new(Key { service: "s".into(), version, policy: 1, request: "a=1".into() });
-        let kept = |body: Bytes, at| Kept { body, rows: 1, tables: Arc::from([]), at };
-        let now = Instant::now();
-        answers.put(key(1), kept(Bytes::from_static(b"x"), now)).await;
-        assert!(answers.get(&key(1), Duration::from_secs(60)).await.is_some());
-        assert!(answers.get(&key(1), Duration::ZERO).await.is_none());
-        assert!(answers.get(&key(2), Duration::from_secs(60)).await.is_none());
-        answers.put(key(3), kept(Bytes::from(vec![0; ANSWER_BYTES_MAX + 1]), now)).await;
-        assert!(answers.get(&key(3), Duration::from_secs(60)).await.is_none());
+    #[test]
+    fn comes_back_as_it_was() {
+        let kept = Kept { body: Bytes::from_static(b"{\"items\":[]}"), rows: 3, tables: Arc::from(["lake.a.b".to_owned()]) };
+        let bytes = kept.to_bytes().expect("small");
+        assert_eq!(Kept::from_bytes(Arc::clone(&bytes)), Some(kept.clone()));
+        for cut in [0, 3, 4, 10] {
+            assert_eq!(Kept::from_bytes(bytes[..cut].into()), None, "{cut} bytes");
+        }
+        assert_eq!(Kept::from_bytes([0xff; 64].into()), None);
+        let large = Kept { body: Bytes::from(vec![0; ANSWER_BYTES_MAX + 1]), ..kept };
+        assert!(large.to_bytes().is_none());
+    }
+
+    #[test]
+    fn keys_differ_in_each_part() {
+        let text = |service, declared, policy, request| Key { service, declared, policy, request }.text();
+        let all = [
+            text("a", "1", 2, "x"),
+            text("b", "1", 2, "x"),
+            text("a", "2", 2, "x"),
+            text("a", "1", 3, "x"),
+            text("a", "1", 2, "y"),
+        ];
+        assert_eq!(all.iter().collect::<std::collections::HashSet<_>>().len(), all.len());
     }
 }

@@ -10,12 +10,11 @@ pub mod encode;
 mod openapi;
 mod page;
 mod parameters;
-mod rate;
 mod services;
 mod spec;
 mod template;
 
 pub use encode::{Format, encode, framed_json};
 pub use page::Seen;
-pub use services::{Call, Payload, Served, Services};
+pub use services::{Call, Declaration, Payload, Served, Services};
 pub use spec::{Cache, DataServiceSpec, Paging, Parameter, ParameterType, Rate};

@@ -1,6 +1,7 @@
 //! Data services: a call from its query string to the bytes of its answer.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -8,24 +9,26 @@ use base::document::Declared;
 use base::{Error, Result};
 use bytes::{Bytes, BytesMut};
 use catalog::Catalog;
+use chrono::{DateTime, Utc};
 use engine::{Engine, Limits, Statement};
 use futures::stream::{self, BoxStream, StreamExt, TryStreamExt};
 use guard::{Guard, Object, Pass, Privilege};
+use meta::{Bucket, Cache};
 use serde_json::Value;
 
-use crate::cache::{ANSWER_BYTES_MAX, Answers, Kept, Key};
+use crate::cache::{ANSWER_BYTES_MAX, Kept, Key};
 use crate::codes::SERVICE_RATE_EXCEEDED;
 use crate::encode::{Format, encode, framed_json};
 use crate::openapi;
 use crate::page::{Seen, page};
 use crate::parameters::{Bound, bind};
-use crate::rate::Rates;
 use crate::spec::DataServiceSpec;
 use crate::template;
 
-/// How long a declaration and its definer's rights are used before they are looked up again. Every way out follows a
-/// change of policy within 5 s.
+/// How long a declaration is used before it is looked up again.
 const PREPARED_FOR: Duration = Duration::from_secs(1);
+/// Of several calls that find a declaration too old one looks it up, and the others use it for so long.
+const PREPARED_MEANWHILE: Duration = Duration::from_secs(3);
 /// Most declarations kept.
 const PREPARED_MAX: usize = 10_000;
 /// An answer that ends within this many bytes and [`WHOLE_WITHIN`] of its first piece is sent as a whole, with its length.
@@ -42,21 +45,37 @@ struct Shared {
     catalog: Catalog,
     engine: Engine,
     prepared: Mutex<HashMap<String, Arc<Prepared>>>,
-    answers: Answers,
-    rates: Rates,
+    cache: Cache,
 }
 
 /// A declaration, ready to be called.
 struct Prepared {
     spec: DataServiceSpec,
     version: i64,
-    /// Whose rights the statement runs with: who declared the service last.
-    definer: Pass,
+    /// Which declaration this is; one that was deleted and made anew is another, whatever its version.
+    declared: String,
+    /// Whose rights the statement runs with: who declared the service last. His pass is asked for at each call.
+    definer: String,
     /// Whether the statement pages by itself, with `$limit` and `$offset`.
     pages: bool,
     timeout: Duration,
     fresh_for: Option<Duration>,
     at: Instant,
+    /// Whether somebody is looking the declaration up again.
+    looked_up: AtomicBool,
+}
+
+/// A service as it is declared.
+#[derive(Debug, Clone)]
+pub struct Declaration {
+    /// Its name.
+    pub name: String,
+    /// Grows by one with each change.
+    pub version: i64,
+    /// When it was changed last.
+    pub changed: DateTime<Utc>,
+    /// What was declared.
+    pub spec: DataServiceSpec,
 }
 
 /// One request to a service.
@@ -84,6 +103,8 @@ pub struct Served {
     pub fresh_for: Option<Duration>,
     /// How old it is already.
     pub age: Duration,
+    /// Whether it was given before.
+    pub kept: bool,
 }
 
 /// The bytes of an answer.
@@ -95,10 +116,9 @@ pub enum Payload {
 }
 
 impl Services {
-    /// The services that `catalog` declares, over `engine`.
-    pub fn new(guard: Guard, catalog: Catalog, engine: Engine) -> Self {
-        let (prepared, answers, rates) = (Mutex::default(), Answers::new(), Rates::default());
-        Self(Arc::new(Shared { guard, catalog, engine, prepared, answers, rates }))
+    /// The services that `catalog` declares, over `engine`; answers and counts of calls are kept in `cache`.
+    pub fn new(guard: Guard, catalog: Catalog, engine: Engine, cache: Cache) -> Self {
+        Self(Arc::new(Shared { guard, catalog, engine, prepared: Mutex::default(), cache }))
     }
 
     /// Answers a call, for who may execute `service:NAME`. Errors: refusal, unknown service, parameters that do not fit, rate,
@@ -107,25 +127,50 @@ impl Services {
         let shared = &self.0;
         pass.demand(Privilege::Execute, &Object::Service(call.name))?;
         let prepared = shared.prepared(call.name).await?;
-        shared.check_rate(pass, call.name, &prepared.spec)?;
+        shared.check_rate(pass, call.name, &prepared.spec).await?;
         let bound = bind(call.name, &prepared.spec, call.query, call.accept)?;
+        let definer = shared.guard.pass_of(&prepared.definer).await?;
         let Some(fresh_for) = prepared.fresh_for else {
-            return shared.answer(&prepared, bound, WHOLE_BYTES, Some(WHOLE_WITHIN)).await;
+            return shared.answer(&prepared, &definer, bound, WHOLE_BYTES, Some(WHOLE_WITHIN)).await;
         };
-        let key = Arc::new(key(call.name, &prepared, &bound));
-        if let Some(kept) = shared.answers.get(&key, fresh_for).await {
+        let key = key(call.name, &prepared, &definer, &bound);
+        if let Some(found) = shared.cache.get(&key, fresh_for).await
+            && let Some(kept) = Kept::from_bytes(found.bytes)
+        {
             let rows = Seen::default();
             rows.add(kept.rows);
-            let (payload, age) = (Payload::Whole(kept.body), kept.at.elapsed());
-            return Ok(Served { format: bound.format, payload, rows, tables: kept.tables, fresh_for: Some(fresh_for), age });
+            let payload = Payload::Whole(kept.body);
+            return Ok(Served {
+                format: bound.format,
+                payload,
+                rows,
+                tables: kept.tables,
+                fresh_for: Some(fresh_for),
+                age: found.age,
+                kept: true,
+            });
         }
         let at = Instant::now();
-        let served = shared.answer(&prepared, bound, ANSWER_BYTES_MAX, None).await?;
+        let served = shared.answer(&prepared, &definer, bound, ANSWER_BYTES_MAX, None).await?;
         if let Payload::Whole(body) = &served.payload {
-            let kept = Kept { body: body.clone(), rows: served.rows.rows(), tables: Arc::clone(&served.tables), at };
-            shared.answers.put(key, kept).await;
+            let kept = Kept { body: body.clone(), rows: served.rows.rows(), tables: Arc::clone(&served.tables) };
+            if let Some(bytes) = kept.to_bytes() {
+                shared.cache.put(&key, bytes, at, fresh_for).await;
+            }
         }
         Ok(served)
+    }
+
+    /// The services that the pass may execute, by name.
+    pub async fn list(&self, pass: &Pass) -> Result<Vec<Declaration>> {
+        let all = self.0.catalog.rows::<DataServiceSpec>().await?.into_iter();
+        let declared = all.map(|(resource, spec)| Declaration {
+            name: resource.name,
+            version: resource.version,
+            changed: resource.updated_at,
+            spec,
+        });
+        Ok(declared.filter(|service| pass.allows(Privilege::Execute, &Object::Service(&service.name))).collect())
     }
 
     /// The OpenAPI 3.1 document of one service, for who may execute it.
@@ -136,8 +181,9 @@ impl Services {
         let values = names.into_iter().map(|name| (name, Value::Null)).collect();
         let newest = HashMap::new();
         let statement = Statement { sql: &prepared.spec.sql, parameters: &values, limits: Limits::default(), at: &newest };
+        let definer = self.0.guard.pass_of(&prepared.definer).await?;
         // A statement that cannot be planned now still has parameters worth describing.
-        let columns = self.0.engine.check_sql(&prepared.definer, statement).await.ok().map(|(columns, _)| columns);
+        let columns = self.0.engine.check_sql(&definer, statement).await.ok().map(|(columns, _)| columns);
         Ok(openapi::document(name, prepared.version, &prepared.spec, columns.as_deref()))
     }
 
@@ -147,10 +193,18 @@ impl Services {
     }
 }
 
+impl Prepared {
+    /// Whether it may be used; once it is too old, the first to ask is told to look it up again.
+    fn is_fresh(&self) -> bool {
+        let age = self.at.elapsed();
+        age < PREPARED_FOR || (age < PREPARED_MEANWHILE && self.looked_up.swap(true, Ordering::AcqRel))
+    }
+}
+
 impl Shared {
     async fn prepared(&self, name: &str) -> Result<Arc<Prepared>> {
         let known = self.prepared.lock().unwrap_or_else(PoisonError::into_inner).get(name).cloned();
-        if let Some(known) = known.filter(|known| known.at.elapsed() < PREPARED_FOR) {
+        if let Some(known) = known.filter(|known| known.is_fresh()) {
             return Ok(known);
         }
         let at = Instant::now();
@@ -158,10 +212,21 @@ impl Shared {
             self.prepared.lock().unwrap_or_else(PoisonError::into_inner).remove(name);
             return Err(self.catalog.not_found(DataServiceSpec::KIND, name).await);
         };
-        let definer = self.guard.pass_of(&resource.updated_by).await?;
         let pages = template::names(&spec.sql).is_ok_and(|names| names.contains("limit"));
         let (timeout, fresh_for) = (spec.timeout(), spec.fresh_for());
-        let prepared = Arc::new(Prepared { spec, version: resource.version, definer, pages, timeout, fresh_for, at });
+        let (version, changed) = (resource.version, resource.updated_at.timestamp_micros());
+        let declared = format!("{version}@{changed}");
+        let prepared = Arc::new(Prepared {
+            spec,
+            version,
+            declared,
+            definer: resource.updated_by,
+            pages,
+            timeout,
+            fresh_for,
+            at,
+            looked_up: AtomicBool::new(false),
+        });
         let mut all = self.prepared.lock().unwrap_or_else(PoisonError::into_inner);
         if all.len() >= PREPARED_MAX {
             all.clear();
@@ -170,16 +235,26 @@ impl Shared {
         Ok(prepared)
     }
 
-    fn check_rate(&self, pass: &Pass, name: &str, spec: &DataServiceSpec) -> Result<()> {
+    async fn check_rate(&self, pass: &Pass, name: &str, spec: &DataServiceSpec) -> Result<()> {
         let Some(rate) = &spec.rate else { return Ok(()) };
         let caller = pass.token_id().unwrap_or(pass.user());
-        self.rates.take(name, caller, rate, Instant::now()).map_err(|seconds| {
+        let burst = rate.burst.map_or(rate.per_second.max(1.0), f64::from);
+        let bucket = Bucket { per_second: rate.per_second, burst };
+        self.cache.take(&format!("rate {name} {caller}"), bucket).await.map_err(|wait| {
+            let seconds = wait.as_secs_f64().ceil().max(1.0);
             Error::new(&SERVICE_RATE_EXCEEDED).with("service", name).with("rate", rate.per_second).with("seconds", seconds)
         })
     }
 
     /// Runs the statement; the payload is whole if it ends within `bytes` and, if given, within `patience` of its first piece.
-    async fn answer(&self, prepared: &Prepared, bound: Bound, bytes: usize, patience: Option<Duration>) -> Result<Served> {
+    async fn answer(
+        &self,
+        prepared: &Prepared,
+        definer: &Pass,
+        bound: Bound,
+        bytes: usize,
+        patience: Option<Duration>,
+    ) -> Result<Served> {
         let Bound { mut values, limit, offset, format } = bound;
         let mut skip = offset;
         if prepared.pages {
@@ -191,7 +266,7 @@ impl Shared {
         let limits = Limits { timeout: prepared.timeout, ..Limits::default() };
         let newest = HashMap::new();
         let statement = Statement { sql: &prepared.spec.sql, parameters: &values, limits, at: &newest };
-        let answer = self.engine.query(&prepared.definer, statement).await?;
+        let answer = self.engine.query_again(definer, statement).await?;
         let tables = answer.tables.keys().map(ToString::to_string).collect();
         let rows = Seen::default();
         let batches = page(answer.stream.map_err(engine::error), skip, limit, rows.clone());
@@ -207,15 +282,16 @@ impl Shared {
             format => encode(format, answer.schema, batches),
         };
         let payload = gather(pieces, &rows, bytes, patience).await?;
-        Ok(Served { format, payload, rows, tables, fresh_for: prepared.fresh_for, age: Duration::ZERO })
+        Ok(Served { format, payload, rows, tables, fresh_for: prepared.fresh_for, age: Duration::ZERO, kept: false })
     }
 }
 
 /// Equal requests have equal keys: the values stand in the order of their names.
-fn key(name: &str, prepared: &Prepared, bound: &Bound) -> Key {
+fn key(name: &str, prepared: &Prepared, definer: &Pass, bound: &Bound) -> String {
     let values = Value::Object(bound.values.clone());
-    let request = format!("{values} {} {} {}", bound.limit, bound.offset, bound.format.name());
-    Key { service: name.to_owned(), version: prepared.version, policy: prepared.definer.policy_version(), request }
+    let request = format!("{} {} {} {values}", bound.limit, bound.offset, bound.format.name());
+    let policy = definer.policy_version();
+    Key { service: name, declared: &prepared.declared, policy, request: &request }.text()
 }
 
 /// Waits for the end of small answers, so that they are sent with their length. Patience begins with the first row: what
