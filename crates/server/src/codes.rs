@@ -49,12 +49,12 @@ base::codes! {
     HOME_UNUSABLE: Platform, false, 500, "58030",
         "the home {home} cannot be used: {reason}" / "无法使用目录 {home}：{reason}",
         "check that the folder exists, is yours and has space" / "请检查目录是否存在、权限与剩余空间";
+    REPLICA_ALONE: User, false, 409, "55000",
+        "this process is one of {replicas} replicas (DATAUX_REPLICAS), and {setting} names nothing that all of them reach" / "本进程是 {replicas} 个副本之一（DATAUX_REPLICAS），而 {setting} 没有指向所有副本都能访问的位置",
+        "set DATABASE_URL to MySQL or PostgreSQL, DATAUX_LAKE to an object store or a shared folder, and DATAUX_MASTER_KEY or DATAUX_MASTER_KEY_FILE; or run one replica" / "请将 DATABASE_URL 设为 MySQL 或 PostgreSQL，DATAUX_LAKE 设为对象存储或共享目录，并设置 DATAUX_MASTER_KEY 或 DATAUX_MASTER_KEY_FILE；或只运行一个副本";
     LISTEN_FAILED: User, false, 500, "58030",
         "cannot listen on {address}: {reason}" / "无法监听 {address}：{reason}",
         "choose another address with --listen, such as 127.0.0.1:8081" / "请用 --listen 另选地址，例如 127.0.0.1:8081";
-    REDIS_NOT_YET: User, false, 501, "0A000",
-        "REDIS_HOST is set, and this version keeps its cache in memory only" / "设置了 REDIS_HOST，但本版本只支持内存缓存",
-        "unset REDIS_HOST; nothing but a shared cache is lost" / "请取消设置 REDIS_HOST；仅失去共享缓存";
 }
 
 /// The tables of every room that the server is made of.

@@ -50,6 +50,11 @@ metrics_table! {
     STATEMENT_ROWS = "dataux_statement_rows_total", Counter, "rows", ["door"], "Rows sent to clients.";
     STATEMENT_BYTES = "dataux_statement_bytes_total", Counter, "bytes", ["door"], "Bytes of rows sent to clients.";
     SERVICE_CACHED = "dataux_service_cached_total", Counter, "calls", ["service"], "Calls of data services answered from kept answers.";
+    CACHE_READS = "dataux_cache_reads_total", Counter, "reads", ["from"], "Reads of the cache, by where the answer was: memory, shared (Redis), or nothing.";
+    CACHE_FAILURES = "dataux_cache_failures_total", Counter, "requests", [], "Requests that Redis failed or did not answer in time; the server went on without it.";
+    CACHE_SHARED_UP = "dataux_cache_shared_up", Gauge, "1", [], "1 while Redis answers, 0 while it does not; absent without Redis.";
+    PLANS = "dataux_plans_kept", Gauge, "plans", [], "Plans kept for statements of data services.";
+    WARM = "dataux_warm_bytes", Gauge, "bytes", [], "Rows of tables in frequent use that are kept in memory; part of what queries have reserved.";
     RUNS = "dataux_runs", Gauge, "runs", ["state"], "Runs of pipelines that have not ended, by state.";
     SESSIONS = "dataux_sessions_open", Gauge, "sessions", [], "Sessions and API tokens that are valid now.";
     QUERY_MEMORY = "dataux_query_memory_bytes", Gauge, "bytes", [], "Memory that running queries have reserved.";

@@ -10,7 +10,7 @@ use flow::Flow;
 use gateway::Services;
 use guard::{Guard, MasterKey};
 use lake::Lake;
-use meta::{DatabaseUrl, Meta};
+use meta::{Cache, DatabaseUrl, Meta};
 use storage::{Store, StoreOptions};
 use tokio::sync::Mutex;
 use tokio_util::task::TaskTracker;
@@ -40,6 +40,7 @@ struct Rooms {
     settings: Settings,
     home: Home,
     meta: Meta,
+    cache: Cache,
     guard: Guard,
     catalog: Catalog,
     store: Store,
@@ -67,9 +68,14 @@ impl Platform {
             tracing::warn!(warning, "DATABASE_URL");
         }
         let meta = Meta::open(&url).await?;
-        let key = match &settings.master_key {
-            Some(text) => MasterKey::from_env_text(text.expose())?,
-            None => MasterKey::from_file_or_create(&home.master_key())?,
+        let cache = match &settings.redis {
+            Some(redis) => Cache::in_redis(redis, &meta.platform_id().await?).await?,
+            None => Cache::in_memory(),
+        };
+        let key = match (&settings.master_key, &settings.master_key_file) {
+            (Some(text), _) => MasterKey::from_env_text(text.expose())?,
+            (None, Some(file)) => MasterKey::from_file_or_create(file)?,
+            (None, None) => MasterKey::from_file_or_create(&home.master_key())?,
         };
         let guard = Guard::open(meta.clone(), key)?;
         let secrets: Arc<dyn Secrets> = Arc::new(guard.clone());
@@ -85,12 +91,13 @@ impl Platform {
             settings: engine_settings(&settings, &home),
         })?;
         let flow = Flow::new(engine.clone(), catalog.clone(), guard.clone(), meta.clone());
-        let services = Services::new(guard.clone(), catalog.clone(), engine.clone());
+        let services = Services::new(guard.clone(), catalog.clone(), engine.clone(), cache.clone());
         let (answers, began, readiness) = (TaskTracker::new(), Instant::now(), Mutex::default());
         Ok(Self(Arc::new(Rooms {
             settings,
             home,
             meta,
+            cache,
             guard,
             catalog,
             store,
@@ -170,6 +177,11 @@ impl Platform {
     /// The platform's own state.
     pub fn meta(&self) -> &Meta {
         &self.0.meta
+    }
+
+    /// What servers of this platform share for a while.
+    pub fn cache(&self) -> &Cache {
+        &self.0.cache
     }
 
     /// Who may what.

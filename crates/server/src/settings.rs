@@ -5,15 +5,24 @@ use std::path::{Path, PathBuf};
 
 use base::errors::INVALID_SETTING;
 use base::{Error, Result, Secret, units};
-use meta::DatabaseUrl;
+use meta::{DatabaseUrl, RedisUrl};
 
-use crate::codes::REDIS_NOT_YET;
+use crate::codes::REPLICA_ALONE;
 
 /// The port when nothing says otherwise.
 pub const PORT_DEFAULT: u16 = 8080;
 
 /// Least memory that queries can work with, in bytes.
 const MEMORY_MIN: u64 = 64 << 20;
+
+/// Most processes that serve one platform.
+const REPLICAS_MAX: usize = 1000;
+
+/// Most threads that compute.
+const THREADS_MAX: usize = 1024;
+
+/// Longest time the audit can be told to be kept, in days: a hundred years.
+const AUDIT_DAYS_MAX: usize = 36_500;
 
 /// The settings of one process.
 #[derive(Debug, Clone)]
@@ -26,12 +35,18 @@ pub struct Settings {
     pub listen_also: Option<SocketAddr>,
     /// The database of the platform's own state; `HOME/meta.db` if there is none.
     pub database: Option<DatabaseUrl>,
+    /// The Redis that servers of this platform share; each keeps its cache to itself if there is none.
+    pub redis: Option<RedisUrl>,
+    /// Days after which audit rows are deleted; never if not given.
+    pub audit_days: Option<u32>,
     /// Where the lake is; `HOME/lake` if there is nothing here.
     pub lake: Option<String>,
     /// How the lake's store is reached, as YAML or JSON.
     pub lake_store: Option<String>,
-    /// The key of the secret store; in `HOME/master.key` if there is none.
+    /// The key of the secret store; in a file if there is none.
     pub master_key: Option<Secret>,
+    /// The file of that key; `HOME/master.key` if not given.
+    pub master_key_file: Option<PathBuf>,
     /// The first administrator's password; one is made up if there is none.
     pub admin_password: Option<Secret>,
     /// Memory that queries may reserve together, in bytes; half of the machine's if not given.
@@ -71,9 +86,12 @@ impl Settings {
             listen: SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), PORT_DEFAULT),
             listen_also: None,
             database: None,
+            redis: None,
+            audit_days: None,
             lake: None,
             lake_store: None,
             master_key: None,
+            master_key_file: None,
             admin_password: None,
             memory_bytes: None,
             threads: None,
@@ -86,9 +104,6 @@ impl Settings {
     /// a chart cannot always leave one out.
     pub fn read(flags: &Flags, variable: impl Fn(&str) -> Option<String>) -> Result<Self> {
         let get = |name: &str| variable(name).map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
-        if get("REDIS_HOST").is_some() {
-            return Err(Error::new(&REDIS_NOT_YET));
-        }
         let home = match (&flags.home, get("DATAUX_HOME"), get("HOME")) {
             (Some(home), _, _) => home.clone(),
             (None, Some(home), _) => PathBuf::from(home),
@@ -100,30 +115,50 @@ impl Settings {
         let database = get("DATABASE_URL")
             .map(|url| DatabaseUrl::parse(&url, get("DATABASE_USER").as_deref(), password.as_ref()))
             .transpose()?;
+        let redis = redis(&get)?;
+        let days = get("DATAUX_AUDIT_DAYS").map(|text| count("DATAUX_AUDIT_DAYS", &text, AUDIT_DAYS_MAX)).transpose()?;
         let memory_bytes = get("DATAUX_MEMORY").map(|text| units::parse_bytes(&text)).transpose()?;
         if memory_bytes.is_some_and(|bytes| bytes < MEMORY_MIN) {
             return Err(wrong("DATAUX_MEMORY", format!("at least {} are needed", units::bytes(MEMORY_MIN))));
         }
-        let threads = get("DATAUX_THREADS").map(|text| count("DATAUX_THREADS", &text)).transpose()?;
+        let threads = get("DATAUX_THREADS").map(|text| count("DATAUX_THREADS", &text, THREADS_MAX)).transpose()?;
         let log_format = match get("DATAUX_LOG_FORMAT").as_deref() {
             None | Some("text") => LogFormat::Text,
             Some("json") => LogFormat::Json,
             Some(other) => return Err(wrong("DATAUX_LOG_FORMAT", format!("`{other}` is neither text nor json"))),
         };
-        Ok(Self {
+        let settings = Self {
             listen,
             listen_also,
             database,
+            redis,
+            audit_days: days.and_then(|days| u32::try_from(days).ok()),
             lake: get("DATAUX_LAKE"),
             lake_store: get("DATAUX_LAKE_STORE"),
             master_key: get("DATAUX_MASTER_KEY").map(Secret::new),
+            master_key_file: get("DATAUX_MASTER_KEY_FILE").map(PathBuf::from),
             admin_password: get("DATAUX_ADMIN_PASSWORD").map(Secret::new),
             memory_bytes,
             threads,
             log: get("DATAUX_LOG").unwrap_or_else(|| "info".to_owned()),
             log_format,
             ..Self::of_home(home)
-        })
+        };
+        let replicas = get("DATAUX_REPLICAS").map(|text| count("DATAUX_REPLICAS", &text, REPLICAS_MAX)).transpose()?;
+        settings.check_shared(replicas.unwrap_or(1))?;
+        Ok(settings)
+    }
+
+    /// One of several replicas must not keep to itself what all of them need: each would be a platform of its own.
+    fn check_shared(&self, replicas: usize) -> Result<()> {
+        let lacks = match self {
+            _ if replicas < 2 => return Ok(()),
+            Self { database, .. } if !database.as_ref().is_some_and(DatabaseUrl::is_shared) => "DATABASE_URL",
+            Self { lake: None, .. } => "DATAUX_LAKE",
+            Self { master_key: None, master_key_file: None, .. } => "DATAUX_MASTER_KEY",
+            _ => return Ok(()),
+        };
+        Err(Error::new(&REPLICA_ALONE).with("replicas", replicas).with("setting", lacks))
     }
 }
 
@@ -157,10 +192,22 @@ fn address(setting: &str, text: &str) -> Result<SocketAddr> {
     }
 }
 
-fn count(setting: &str, text: &str) -> Result<usize> {
+fn count(setting: &str, text: &str, max: usize) -> Result<usize> {
     match text.parse() {
-        Ok(count) if (1..=1024).contains(&count) => Ok(count),
-        _ => Err(wrong(setting, format!("`{text}` is not a number from 1 to 1024"))),
+        Ok(count) if (1..=max).contains(&count) => Ok(count),
+        _ => Err(wrong(setting, format!("`{text}` is not a number from 1 to {max}"))),
+    }
+}
+
+/// `REDIS_URL`, or `REDIS_HOST` with `REDIS_PORT`. A port alone is no Redis: clusters set it by themselves.
+fn redis(get: &impl Fn(&str) -> Option<String>) -> Result<Option<RedisUrl>> {
+    let (user, password) = (get("REDIS_USER"), get("REDIS_PASSWORD").map(Secret::new));
+    match (get("REDIS_URL"), get("REDIS_HOST")) {
+        (Some(url), _) => RedisUrl::parse(&url, user.as_deref(), password.as_ref()).map(Some),
+        (None, Some(host)) => {
+            RedisUrl::of_host(&host, get("REDIS_PORT").as_deref(), user.as_deref(), password.as_ref()).map(Some)
+        }
+        (None, None) => Ok(None),
     }
 }
 
@@ -182,7 +229,7 @@ mod tests {
         let settings = read(&Flags::default(), &[("HOME", "/u"), ("PORT", ""), ("DATABASE_URL", " ")]).expect("defaults");
         assert_eq!(settings.home, Path::new("/u/.dataux"));
         assert_eq!(settings.listen.to_string(), "127.0.0.1:8080");
-        assert!(settings.database.is_none() && settings.listen_also.is_none());
+        assert!(settings.database.is_none() && settings.listen_also.is_none() && settings.redis.is_none());
         let flags = Flags { home: Some("/h".into()), listen: Some("0.0.0.0:9".into()) };
         let settings = read(&flags, &[("DATAUX_HOME", "/e"), ("PORT", "80"), ("DATAUX_LISTEN", ":1")]).expect("flags");
         assert_eq!((settings.home.as_path(), settings.listen.to_string().as_str()), (Path::new("/h"), "0.0.0.0:9"));
@@ -210,12 +257,33 @@ mod tests {
     }
 
     #[test]
+    fn one_of_several_replicas_needs_what_all_reach() {
+        let mut set = vec![("HOME", "/u"), ("DATAUX_REPLICAS", "3"), ("REDIS_HOST", "redis")];
+        for (lacks, value) in [
+            ("DATABASE_URL", "jdbc:mysql://h:3306/d?useSSL=false"),
+            ("DATAUX_LAKE", "s3://bucket/lake"),
+            ("DATAUX_MASTER_KEY", "canary"),
+        ] {
+            let error = read(&Flags::default(), &set).expect_err(lacks);
+            assert!(error.contains("one of 3 replicas") && error.contains(&format!("and {lacks} names")), "{lacks}: {error}");
+            set.push((lacks, value));
+        }
+        read(&Flags::default(), &set).expect("all is shared");
+        let alone = [("HOME", "/u"), ("DATAUX_REPLICAS", "2"), ("DATABASE_URL", "sqlite:/a/b")];
+        assert!(read(&Flags::default(), &alone).expect_err("a file").contains("DATABASE_URL"));
+        let one = [("HOME", "/u"), ("DATAUX_REPLICAS", "1"), ("DATAUX_MASTER_KEY_FILE", "/k")];
+        assert_eq!(read(&Flags::default(), &one).expect("one").master_key_file.as_deref(), Some(Path::new("/k")));
+    }
+
+    #[test]
     fn says_which_setting_is_wrong_and_no_secret() {
         for (name, value, words) in [
             ("DATAUX_MEMORY", "1MB", "at least 64.0 MiB"),
             ("DATAUX_THREADS", "0", "DATAUX_THREADS"),
             ("DATAUX_LOG_FORMAT", "xml", "neither text nor json"),
-            ("REDIS_HOST", "redis", "REDIS_HOST"),
+            ("DATAUX_AUDIT_DAYS", "0", "DATAUX_AUDIT_DAYS"),
+            ("DATAUX_REPLICAS", "many", "DATAUX_REPLICAS"),
+            ("REDIS_URL", "http://u:canary@h", "redis"),
             ("DATABASE_URL", "oracle://u:canary@h/d", "oracle"),
         ] {
             let error = read(&Flags::default(), &[("HOME", "/u"), (name, value)]).expect_err(name);
@@ -227,8 +295,14 @@ mod tests {
             ("DATABASE_URL", "mysql://h/d"),
             ("DATABASE_USER", "u"),
             ("DATABASE_PASSWORD", "canary"),
+            ("REDIS_HOST", "redis"),
+            ("REDIS_PORT", "6380"),
+            ("REDIS_PASSWORD", "canary"),
+            ("DATAUX_AUDIT_DAYS", "180"),
         ];
         let settings = read(&Flags::default(), &set).expect("right");
+        assert_eq!(settings.redis.as_ref().map(ToString::to_string).as_deref(), Some("redis://redis:6380/0"));
+        assert_eq!(settings.audit_days, Some(180));
         assert!(!format!("{settings:?}").contains("canary"), "{settings:?}");
     }
 }

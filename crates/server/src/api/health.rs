@@ -60,6 +60,9 @@ async fn numbers(State(platform): At) -> Response {
     ::metrics::gauge!(metrics::UPTIME).set(platform.uptime().as_secs_f64());
     ::metrics::gauge!(metrics::PROCESS_MEMORY).set(metrics::process_memory());
     ::metrics::gauge!(metrics::QUERY_MEMORY).set(platform.engine().memory_used() as f64);
+    ::metrics::gauge!(metrics::PLANS).set(platform.engine().plans_kept() as f64);
+    ::metrics::gauge!(metrics::WARM).set(platform.engine().warm_bytes() as f64);
+    cache(platform.cache().numbers());
     // Without the metadata the other numbers are still worth having.
     for state in ["queued", "running"] {
         let filter = RunFilter { state: Some(state.to_owned()), limit: RUNS_COUNTED_MAX, ..RunFilter::default() };
@@ -75,4 +78,15 @@ async fn numbers(State(platform): At) -> Response {
     }
     recorder.run_upkeep();
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], recorder.render()).into_response()
+}
+
+/// The cache counts by itself.
+fn cache(numbers: meta::CacheNumbers) {
+    for (from, count) in [("memory", numbers.here), ("shared", numbers.there), ("nothing", numbers.misses)] {
+        ::metrics::counter!(metrics::CACHE_READS, "from" => from).absolute(count);
+    }
+    ::metrics::counter!(metrics::CACHE_FAILURES).absolute(numbers.failures);
+    if let Some(up) = numbers.shared_up {
+        ::metrics::gauge!(metrics::CACHE_SHARED_UP).set(if up { 1.0 } else { 0.0 });
+    }
 }
