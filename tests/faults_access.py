@@ -18,7 +18,7 @@ HIDDEN = ("hidschema", "hidtable", "hidfiles", "hidpipe", "hidservice", "hidvalu
 PUBLIC = {("get", "/healthz"), ("get", "/readyz"), ("get", "/metrics"), ("get", "/api/openapi.json")}
 # Answered to everybody who is signed in: about the caller, or about the product.
 OWN = {("get", "/api/v1/whoami"), ("get", "/api/v1/kinds"), ("get", "/api/v1/schemas/{kind}"), ("get", "/api/v1/tokens"),
-       ("post", "/api/v1/sessions")}
+       ("post", "/api/v1/sessions"), ("put", "/api/v1/sessions/current")}
 LOGOUT = ("delete", "/api/v1/sessions/current")
 CANARIES = {"connection": "canary-connection-5f1c", "login": "Canary-Login-77aa", "admin": "Canary-Admin-93bd", "stored": "canary-stored-e0e0"}
 

@@ -1,8 +1,11 @@
 //! The endpoints: one file a resource, and its line here.
 
 mod audit;
+mod connections;
+mod graph;
 mod health;
 mod pipelines;
+mod push;
 mod quarantine;
 mod resources;
 mod runs;
@@ -29,9 +32,12 @@ pub(crate) fn routes() -> OpenApiRouter<Platform> {
         .merge(services::routes())
         .merge(resources::routes())
         .merge(tables::routes())
+        .merge(connections::routes())
         .merge(pipelines::routes())
+        .merge(graph::routes())
         .merge(runs::routes())
         .merge(quarantine::routes())
+        .merge(push::routes())
         .merge(users::routes())
         .merge(tokens::routes())
         .merge(secrets::routes())
@@ -72,4 +78,7 @@ pub(crate) struct ErrorBody {
     hint: Option<String>,
     /// The id by which the server's log and audit know this request.
     trace_id: Option<String>,
+    /// Of a run or a step: the error beneath this one.
+    #[schema(no_recursion)]
+    cause: Option<Box<ErrorBody>>,
 }

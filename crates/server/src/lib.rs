@@ -6,6 +6,8 @@
 mod api;
 mod caller;
 pub mod codes;
+mod console;
+mod door;
 mod failure;
 mod home;
 mod input;
@@ -19,6 +21,7 @@ mod router;
 mod serve;
 mod settings;
 mod statement;
+mod upkeep;
 
 pub use caller::Caller;
 pub use home::{Home, HomeLock};

@@ -4,7 +4,6 @@ use std::future::Future;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use axum::Router;
 use base::{Error, Result, Secret, units};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -14,13 +13,10 @@ use crate::codes::LISTEN_FAILED;
 use crate::home::Home;
 use crate::platform::Platform;
 use crate::settings::Settings;
-use crate::{metrics, router};
+use crate::{door, router, upkeep};
 
 /// Longest wait for running requests and runs at the end.
 pub const DRAIN_WAIT: Duration = Duration::from_secs(30);
-
-/// How often numbers that wait are put into their buckets.
-const UPKEEP_EVERY: Duration = Duration::from_secs(5);
 
 /// What is known when the server can serve.
 #[derive(Debug)]
@@ -66,8 +62,8 @@ pub async fn serve_platform(
     let router = router(platform.clone());
     let (stop, stopped) = watch::channel(false);
     let background = Background::start(&platform, &stopped);
-    let mut doors = vec![door(listener, router.clone(), stopped.clone())];
-    doors.extend(also.map(|listener| door(listener, router, stopped.clone())));
+    let mut doors = vec![door::open(listener, router.clone(), stopped.clone())];
+    doors.extend(also.map(|listener| door::open(listener, router, stopped.clone())));
     ready(Ready { address, admin_password });
     shutdown.await;
     tracing::info!("shutting down: no new requests; waiting for those that run");
@@ -89,7 +85,7 @@ pub async fn serve_platform(
     Ok(())
 }
 
-/// The worker, the scheduler and the upkeep of numbers.
+/// The worker, the scheduler and the upkeep.
 struct Background(Vec<JoinHandle<()>>);
 
 impl Background {
@@ -102,13 +98,8 @@ impl Background {
             let (flow, stopped) = (platform.flow().clone(), stopped.clone());
             tokio::spawn(async move { flow.schedule(stopped).await })
         };
-        let mut stopped = stopped.clone();
-        let upkeep = tokio::spawn(async move {
-            while tokio::time::timeout(UPKEEP_EVERY, stopped.wait_for(|stop| *stop)).await.is_err() {
-                metrics::recorder().run_upkeep();
-            }
-        });
-        Self(vec![work, schedule, upkeep])
+        let [numbers, forgetting] = upkeep::start(platform, stopped);
+        Self(vec![work, schedule, numbers, forgetting])
     }
 
     async fn end(self) {
@@ -126,19 +117,6 @@ async fn listen(address: SocketAddr) -> Result<TcpListener> {
 
 fn cannot_listen(address: SocketAddr, error: std::io::Error) -> Error {
     Error::new(&LISTEN_FAILED).with("address", address).because(error)
-}
-
-fn door(listener: TcpListener, router: Router, mut stopped: watch::Receiver<bool>) -> JoinHandle<()> {
-    let service = router.into_make_service_with_connect_info::<SocketAddr>();
-    let stop = async move {
-        // A sender that is gone has nothing more to say than "stop".
-        let _ = stopped.wait_for(|stop| *stop).await;
-    };
-    tokio::spawn(async move {
-        if let Err(error) = axum::serve(listener, service).with_graceful_shutdown(stop).await {
-            tracing::error!(%error, "a listener ended");
-        }
-    })
 }
 
 /// Ends when the process is asked to end: SIGTERM from an orchestrator, SIGINT from a terminal.

@@ -17,7 +17,10 @@ use tower::ServiceExt;
 use super::{Reply, Request, broken};
 use crate::failure::{Failure, Outcome};
 
-/// Longest wait for background work to end when a command is done.
+/// Longest wait for runs to end or to be handed back when a command is done: a little longer than the worker takes for both.
+const WORKER_WAIT: Duration = Duration::from_secs(28);
+
+/// Longest wait for what is still to be written down.
 const CLOSE_WAIT: Duration = Duration::from_secs(10);
 
 /// Log filter of what is no error here: the Delta kernel calls a table that does not exist yet one.
@@ -76,7 +79,7 @@ impl Home {
         let worker = self.worker.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(worker) = worker {
             let _ = worker.stop.send(true);
-            let _ = tokio::time::timeout(CLOSE_WAIT, worker.task).await;
+            let _ = tokio::time::timeout(WORKER_WAIT, worker.task).await;
         }
         let _ = tokio::time::timeout(CLOSE_WAIT, self.platform.close()).await;
     }

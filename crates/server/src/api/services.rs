@@ -1,4 +1,4 @@
-//! `GET /services/NAME`: calls of data services, and the document of each.
+//! `GET /services/NAME`: calls of data services, and the document of each; `/api/v1/services`: which there are.
 
 use std::time::Duration;
 
@@ -7,11 +7,15 @@ use axum::body::Body;
 use axum::extract::{Path, RawQuery, State};
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
-use gateway::{Call, Format, Payload};
+use chrono::{DateTime, Utc};
+use gateway::{Call, Declaration, Format, ParameterType, Payload};
+use serde::Serialize;
 use serde_json::{Value, json};
+use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use super::Page;
 use crate::caller::{Address, Caller};
 use crate::failure::{Answer, language};
 use crate::metrics;
@@ -24,7 +28,67 @@ use crate::statement::{Account, Accounted, Broken, Door, Rows, body};
 const READER_PATIENCE: Duration = Duration::from_secs(60);
 
 pub(super) fn routes() -> OpenApiRouter<Platform> {
-    OpenApiRouter::new().routes(routes!(call)).routes(routes!(describe))
+    OpenApiRouter::new().routes(routes!(list)).routes(routes!(call)).routes(routes!(describe))
+}
+
+/// A data service that the caller may call.
+#[derive(Debug, Serialize, ToSchema)]
+struct Service {
+    name: String,
+    /// Where it is called.
+    path: String,
+    description: String,
+    parameters: Vec<ServiceParameter>,
+    /// How old an answer may be, in seconds; null if every call runs the statement.
+    fresh_for_seconds: Option<f64>,
+    /// Calls that one token may make each second in the long run; null if there is no limit.
+    calls_per_second: Option<f64>,
+    /// Grows by one with each change.
+    version: i64,
+    updated_at: DateTime<Utc>,
+}
+
+/// A parameter of a service, beside `limit`, `offset` and `format`.
+#[derive(Debug, Serialize, ToSchema)]
+struct ServiceParameter {
+    name: String,
+    /// `string`, `integer`, `number`, `boolean`, `date`, `timestamp`, `enum` or `list`.
+    #[serde(rename = "type")]
+    #[schema(value_type = String)]
+    kind: ParameterType,
+    required: bool,
+    description: String,
+}
+
+/// List the data services that the caller may call
+#[utoipa::path(get, path = "/api/v1/services", tag = "services", operation_id = "list_services",
+    responses((status = 200, description = "the services", body = Page<Service>)))]
+async fn list(State(platform): At, Caller(pass): Caller) -> Answer<axum::Json<Page<Service>>> {
+    let services = platform.services().list(&pass).await?;
+    Ok(axum::Json(Page::whole(services.into_iter().map(Service::from).collect())))
+}
+
+impl From<Declaration> for Service {
+    fn from(declared: Declaration) -> Self {
+        let Declaration { name, version, changed, spec } = declared;
+        let fresh_for_seconds = spec.fresh_for().map(|fresh_for| fresh_for.as_secs_f64());
+        let parameter = |(name, parameter): (String, gateway::Parameter)| ServiceParameter {
+            name,
+            kind: parameter.kind,
+            required: parameter.required,
+            description: parameter.description,
+        };
+        Self {
+            path: format!("/services/{name}"),
+            name,
+            description: spec.description,
+            parameters: spec.parameters.into_iter().map(parameter).collect(),
+            fresh_for_seconds,
+            calls_per_second: spec.rate.map(|rate| rate.per_second),
+            version,
+            updated_at: changed,
+        }
+    }
 }
 
 /// Call a data service
@@ -53,7 +117,7 @@ async fn call(
             return Err(account.refuse(error).await.into());
         }
     };
-    let kept = !served.age.is_zero();
+    let kept = served.kept;
     account.detail(json!({ "format": served.format.name(), "kept": kept }));
     account.tables(served.tables.iter().cloned());
     account.count(Rows::There(served.rows));

@@ -199,7 +199,7 @@ async fn history(
 async fn optimize(State(platform): At, Caller(pass): Caller, Path(name): Path<String>) -> Answer<Json<OptimizeReport>> {
     let name: TableName = name.parse()?;
     let table = upkeep(&platform, &pass, &name, Privilege::Modify, "table.optimize", Value::Null).await?;
-    let done = Box::pin(table.optimize(&pass)).await?;
+    let done = platform.engine().compute(async move { Box::pin(table.optimize(&pass)).await }).await?;
     Ok(Json(OptimizeReport { version: done.version, files_removed: done.files_removed, files_added: done.files_added }))
 }
 
@@ -216,7 +216,8 @@ async fn vacuum(
     let retention = units::parse_duration(request.retention.as_deref().unwrap_or("7d"))?;
     let detail = json!({ "retention": request.retention, "trial": request.trial });
     let table = upkeep(&platform, &pass, &name, Privilege::Manage, "table.vacuum", detail).await?;
-    let done = Box::pin(table.vacuum(&pass, retention, false, request.trial)).await?;
+    let trial = request.trial;
+    let done = platform.engine().compute(async move { Box::pin(table.vacuum(&pass, retention, false, trial)).await }).await?;
     Ok(Json(VacuumReport { version: done.version, files: done.files }))
 }
 
@@ -240,7 +241,7 @@ async fn restore(
     };
     let detail = json!({ "version": request.version, "timestamp": request.timestamp });
     let table = upkeep(&platform, &pass, &name, Privilege::Modify, "table.restore", detail).await?;
-    let commit = Box::pin(table.restore(&pass, to)).await?;
+    let commit = platform.engine().compute(async move { Box::pin(table.restore(&pass, to)).await }).await?;
     Ok(Json(RestoreReport { version: commit.version }))
 }
 

@@ -1,0 +1,65 @@
+//! What is done now and then while the server runs: numbers into their buckets, ended tokens and old audit rows out.
+
+use std::time::Duration;
+
+use base::Result;
+use chrono::{DateTime, TimeDelta, Utc};
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use crate::metrics;
+use crate::platform::Platform;
+
+/// How often numbers that wait are put into their buckets, and plans that nobody uses are let go.
+const NUMBERS_EVERY: Duration = Duration::from_secs(5);
+
+/// How often what is old is looked for, and how long after the start for the first time.
+const FORGET_EVERY: Duration = Duration::from_secs(3600);
+const FORGET_FIRST: Duration = Duration::from_secs(60);
+
+/// The lease under which one of several servers does it. Nobody gives it back: it keeps the others away for a while.
+const LEASE: &str = "upkeep";
+const LEASE_TTL: Duration = Duration::from_secs(600);
+
+/// Starts both; they end when `stopped` says so.
+pub(crate) fn start(platform: &Platform, stopped: &watch::Receiver<bool>) -> [JoinHandle<()>; 2] {
+    let (engine, mut stop) = (platform.engine().clone(), stopped.clone());
+    let numbers = tokio::spawn(async move {
+        while tokio::time::timeout(NUMBERS_EVERY, stop.wait_for(|stop| *stop)).await.is_err() {
+            metrics::recorder().run_upkeep();
+            engine.forget_idle_plans();
+        }
+    });
+    let (platform, mut stop) = (platform.clone(), stopped.clone());
+    let forgetting = tokio::spawn(async move {
+        let mut wait = FORGET_FIRST;
+        while tokio::time::timeout(wait, stop.wait_for(|stop| *stop)).await.is_err() {
+            wait = FORGET_EVERY;
+            let forgotten = tokio::select! {
+                forgotten = forget(&platform, Utc::now()) => forgotten,
+                _ = stop.wait_for(|stop| *stop) => return,
+            };
+            if let Err(error) = forgotten {
+                tracing::warn!(%error, "what is old could not be forgotten; it is tried again in an hour");
+            }
+        }
+    });
+    [numbers, forgetting]
+}
+
+/// Forgets what is old at `now`, unless another server has just done so.
+pub(crate) async fn forget(platform: &Platform, now: DateTime<Utc>) -> Result<()> {
+    let owner = base::ids::fresh();
+    if platform.meta().leases().acquire(LEASE, &owner, LEASE_TTL).await?.is_none() {
+        return Ok(());
+    }
+    let tokens = platform.guard().forget_ended_tokens().await?;
+    let rows = match platform.settings().audit_days {
+        Some(days) => platform.guard().audit().forget_before(now - TimeDelta::days(days.into())).await?.rows,
+        None => 0,
+    };
+    if tokens + rows > 0 {
+        tracing::info!(tokens, audit_rows = rows, "ended tokens and old audit rows were deleted");
+    }
+    Ok(())
+}
