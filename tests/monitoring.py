@@ -3,6 +3,7 @@ and alert finds data. Then the server ends, and the alert fires."""
 
 import json
 import math
+import os
 import pathlib
 import re
 import socket
@@ -31,7 +32,9 @@ def main():
         demo = scene.folder / "demo"
         scene.must("demo", "--home", demo, "--once")
         token = scene.must("token", "create", "--home", demo, "--user", "admin").split()[-1]
-        with Server(demo) as server, Prometheus(scene.folder / "prometheus", server.url) as prometheus:
+        if "DATAUX_TEST_REDIS_URL" not in os.environ:
+            raise RuntimeError("DATAUX_TEST_REDIS_URL is not set: run this under scripts/servers")
+        with Server(demo, env={"REDIS_URL": os.environ["DATAUX_TEST_REDIS_URL"]}) as server, Prometheus(scene.folder / "prometheus", server.url) as prometheus:
             use(server.url, token)
             prometheus.wait('dataux_http_requests_total{route="/services/{name}"}')
             # Rates need two scrapes with something between them.
@@ -126,6 +129,10 @@ class Prometheus:
 def offered(scene, url):
     """Every metric that a dashboard or a rule speaks of is one that the server declares."""
     _, text = ask(f"{url}/metrics")
+    page = (ROOT / "docs" / "reference" / "metrics.md").read_text()
+    for name, kind in re.findall(r"^# TYPE (\S+) (\S+)", text, re.MULTILINE):
+        told = re.search(rf"^# HELP {name} (.*)$", text, re.MULTILINE)
+        scene.check(f"docs/reference/metrics.md has {name}", f"| `{name}` | {kind} |" in page and told and told[1] in page, told)
     declared = set(re.findall(r"^# TYPE (\S+)", text, re.MULTILINE))
     for file in [FILES / "rules.yaml", *sorted((FILES / "dashboards").glob("*.json"))]:
         spoken = {re.sub(r"_bucket$", "", name) for name in re.findall(r"(?<![:\w])dataux_\w+", file.read_text())}
