@@ -10,9 +10,9 @@ import subprocess
 import sys
 import threading
 import time
-import urllib.parse
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent / "scenes"))
+from mysql import Mysql
 from postgres import Postgres
 from scene import Scene, Server
 from trouble import Home, collect, connection, http
@@ -59,15 +59,16 @@ def main():
         folder = scene.folder / "in"
         folder.mkdir()
         (folder / "t.csv").write_text("id\n1\n2\n3\n")
-        database = "dataux_" + secrets.token_hex(6)
-        postgres = Postgres(os.environ["DATAUX_TEST_POSTGRES_URL"])
-        postgres.sql(f"CREATE DATABASE {database}")
-        try:
-            url = urllib.parse.urlsplit(postgres.url)._replace(path="/" + database).geturl()
-            two_servers(scene, folder, "PostgreSQL", url)
-        finally:
-            postgres.sql(f"DROP DATABASE {database} WITH (FORCE)")
-        two_servers(scene, folder, "MariaDB", os.environ["DATAUX_TEST_MYSQL_URL"])
+        for what, source, dropped in (("PostgreSQL", Postgres(os.environ["DATAUX_TEST_POSTGRES_URL"]), " WITH (FORCE)"),
+                                      ("MariaDB", Mysql(os.environ["DATAUX_TEST_MYSQL_URL"]), "")):
+            database = "dataux_" + secrets.token_hex(6)
+            scheme = "postgres" if what == "PostgreSQL" else "mysql"
+            source.sql(f"CREATE DATABASE {database}")
+            try:
+                two_servers(scene, folder, what, {"DATABASE_URL": f"{scheme}://{source.host}:{source.port}/{database}",
+                                                  "DATABASE_USER": source.user, "DATABASE_PASSWORD": source.password})
+            finally:
+                source.sql(f"DROP DATABASE {database}{dropped}")
         encrypted(scene)
         wrong(scene)
 
@@ -143,9 +144,10 @@ def until(holds, seconds):
 
 
 def two_servers(scene, folder, what, database):
+    """`database`: the settings of the metadata that both servers have."""
     redis = Redis(scene).start()
     lake, key = scene.folder / f"lake-{what}", secrets.token_hex(32)
-    settings = {"DATABASE_URL": database, "DATAUX_LAKE": str(lake), "DATAUX_MASTER_KEY": key, "REDIS_HOST": "127.0.0.1",
+    settings = {**database, "DATAUX_LAKE": str(lake), "DATAUX_MASTER_KEY": key, "REDIS_HOST": "127.0.0.1",
                 "REDIS_PORT": str(redis.port), "REDIS_PASSWORD": PASSWORD}
     try:
         home = Home(scene, f"one-{what}", **settings)
