@@ -6,6 +6,7 @@ import pathlib
 import random
 import shutil
 import sys
+import threading
 import time
 import urllib.parse
 
@@ -37,6 +38,9 @@ SERVICES = {
                "{id: {type: integer, required: true}}", [{"id": 100}, {"id": 5_000}]),
     "subquery": ("SELECT id FROM lake.ods.t WHERE price = (SELECT max(price) FROM lake.ods.t WHERE kind = $kind) ORDER BY id",
                  "{kind: {type: string, required: true}}", [{"kind": "k1"}, {"kind": "k4"}]),
+    "listed": ("SELECT count(*) AS n, min(id) AS id FROM lake.ods.t WHERE array_has($kinds, kind) AND id >= $id",
+               "{kinds: {type: list, of: string, default: [k1]}, id: {type: integer, default: 0}}",
+               [{}, {"kinds": ["k2", "k3"]}, {"kinds": ["k0"], "id": 50_000}, {"kinds": ["no'ne"]}]),
     "constant": ("SELECT $a AS a, upper($b) AS b", "{a: {type: integer, default: 3}, b: {type: string, default: x}}", [{}, {"a": 4}, {"a": 5, "b": "yz"}]),
     "moment": ("SELECT id, now() > TIMESTAMP '2020-01-01T00:00:00Z' AS late FROM lake.ods.t WHERE id = $id", "{id: {type: integer, required: true}}", [{"id": 5}]),
 }
@@ -65,6 +69,7 @@ def main():
             listing(ask, home)
             same_as_duckdb(ask, folder)
             changes(ask, home, folder)
+            writes_meanwhile(ask, home, folder)
             rights(ask, home)
             scene.check("the server ends in order", server.end() == 0)
 
@@ -90,7 +95,7 @@ class Asks:
 
     def call(self, name, values=None, token=None):
         """Status and items, or the error."""
-        query = "?" + urllib.parse.urlencode(values) if values else ""
+        query = "?" + urllib.parse.urlencode(values, doseq=True) if values else ""
         status, text = http(f"{self.server.url}/services/{name}{query}", token or self.token)
         body = json.loads(text)
         return status, body.get("items", body)
@@ -149,11 +154,15 @@ def same_as_duckdb(ask, folder):
 
 def expected(oracle, sql, parameters, values):
     """What DuckDB says, as the service writes it."""
-    bound = {"kind": None, "least": None, "small": None, "from": "2013-01-01", "to": "2013-01-31", "a": 3, "b": "x", "limit": 1000, "offset": 0}
+    bound = {"kind": None, "least": None, "small": None, "from": "2013-01-01", "to": "2013-01-31", "a": 3, "b": "x", "limit": 1000, "offset": 0,
+             "kinds": ["k1"], "id": 0}
     bound.update(values)
-    names = [name for name in ("id", "kind", "least", "small", "from", "to", "day", "a", "b", "limit", "offset") if f"${name}" in sql]
+    names = [name for name in ("id", "kinds", "least", "small", "from", "to", "day", "a", "b", "limit", "offset") if f"${name}" in sql]
+    if "$kind" in sql.replace("$kinds", ""):
+        names.append("kind")
     text = sql.replace("lake.ods.", "ods.")
     # DuckDB reserves these words, and wants to know the types of what is empty.
+    text = text.replace("$kinds", "CAST($p_kinds AS VARCHAR[])")
     for name, kind in (("from", "DATE"), ("to", "DATE"), ("day", "DATE"), ("kind", "VARCHAR"), ("least", "DOUBLE"), ("small", "BIGINT"), ("a", "BIGINT"), ("b", "VARCHAR")):
         text = text.replace(f"${name}", f"CAST($p_{name} AS {kind})")
     for name in ("id", "limit", "offset"):
@@ -200,6 +209,34 @@ def changes(ask, home, folder):
     scene.check("a table that is gone is missed at once", status == 404 and found["code"] == "table_not_found", f"{status} {found}")
     shutil.move(moved, home.path / "lake" / "ods" / "t")
     scene.check("and found when it is back", ask.call("point", {"id": 5})[1] == [{"next": 7}], ask.call("point", {"id": 5}))
+
+
+def writes_meanwhile(ask, home, folder):
+    """Callers who never stop while another process writes: each sees whole commits, in their order, and no error."""
+    over, found = threading.Event(), [[] for _ in range(4)]
+
+    def calls(seen):
+        while not over.is_set():
+            status, items = ask.call("optional")
+            seen.append(items[0]["n"] if status == 200 else f"{status} {items}")
+
+    threads = [threading.Thread(target=calls, args=(seen,), daemon=True) for seen in found]
+    for thread in threads:
+        thread.start()
+    before = ask.call("optional")[1][0]["n"]
+    counts = [before]
+    for number in range(3):
+        first = ROWS + 100 * (number + 1)
+        write(folder / f"t-more-{number}.csv", first, first + 50)
+        ran = home.start("t")
+        counts.append(before + 50 * (number + 1))
+        ask.scene.check(f"rows are written meanwhile, {number}", ran.state == "succeeded" and ask.call("optional")[1] == [{"n": counts[-1]}], ran)
+    over.set()
+    for thread in threads:
+        thread.join()
+    for seen in found:
+        ask.scene.check("whoever calls meanwhile sees whole commits", seen and set(seen) <= set(counts), set(seen) - set(counts))
+        ask.scene.check("in their order", seen == sorted(seen, key=str), seen)
 
 
 def rights(ask, home):
