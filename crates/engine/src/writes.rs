@@ -3,7 +3,7 @@
 use base::{Result, TableName};
 use datafusion::execution::SendableRecordBatchStream;
 use guard::Pass;
-use lake::{Commit, Lake, Mode, Origin, Table, TableOptions};
+use lake::{Commit, Evolve, Lake, Mode, Origin, Table};
 
 use crate::query::Engine;
 
@@ -18,7 +18,8 @@ impl Engine {
         self.lake()
     }
 
-    /// Writes a stream to a lake table and commits once; makes the table with the stream's columns if there is none.
+    /// Writes a stream to a lake table in one commit, which also makes the table if there is none; `evolve` says how far the
+    /// columns of one that is there may change.
     ///
     /// A retry with the same `origin.transaction` adds nothing and answers with `duplicate`.
     pub async fn write(
@@ -26,15 +27,12 @@ impl Engine {
         pass: &Pass,
         name: &TableName,
         mode: Mode,
+        evolve: Evolve,
         stream: SendableRecordBatchStream,
         origin: Origin,
     ) -> Result<Commit> {
-        let schema = std::sync::Arc::new(lake::delta_schema(&stream.schema())?);
         let (lake, pass, name) = (self.lake().clone(), pass.clone(), name.clone());
-        let work = async move {
-            let table = lake.create(&pass, &name, schema, TableOptions::default()).await?;
-            table.write(&pass, mode, stream, origin).await
-        };
+        let work = async move { lake.write(&pass, &name, mode, evolve, stream, origin).await };
         self.shared().compute.run(work).await?
     }
 }

@@ -43,6 +43,33 @@ base::codes! {
     PUBLISH_FAILED: Source, true, 502, "58030",
         "{file} could not be written to `{connection}`: {reason}" / "无法将 {file} 写入 `{connection}`：{reason}",
         "" / "";
+    INPUT_REWRITTEN: User, false, 409, "55000",
+        "step `{step}` reads only what is new of {input}, but version {version} of it ({operation}) did not only add rows" / "步骤 `{step}` 只读取 {input} 的新增数据，但其版本 {version}（{operation}）不只是追加",
+        "appending again would double rows: run the step once with mode replace and without `incremental`, then change it back" / "继续追加会造成重复：请先以 replace 模式、不带 `incremental` 运行一次，再改回来";
+    REPLAY_NOTHING: User, false, 404, "02000",
+        "{table} has no such records in quarantine" / "{table} 的隔离区中没有这样的记录",
+        "`dataux quarantine list` says what there is" / "用 `dataux quarantine list` 查看现有记录";
+    REPLAY_STEP_GONE: User, false, 409, "55000",
+        "no pipeline declares the step `{step}` that found these records of {table}" / "没有流水线声明发现 {table} 这些记录的步骤 `{step}`",
+        "send or collect them again from their source; `dataux quarantine drop` removes them" / "请从来源重新发送或采集；用 `dataux quarantine drop` 删除这些记录";
+    REPLAY_AMBIGUOUS: User, false, 409, "55000",
+        "the pipelines {pipelines} all have a step `{step}` that writes {table}" / "流水线 {pipelines} 都有写入 {table} 的步骤 `{step}`",
+        "replay the records of one run with `--run`" / "请用 `--run` 指定某次运行的记录";
+    REPLAY_TOO_LARGE: User, false, 413, "54000",
+        "a replay takes at most {limit} records, and there are more" / "一次重放最多 {limit} 条记录，实际更多",
+        "replay those of one run or one cause" / "请按运行或原因分批重放";
+    REPLAY_UNSTABLE: Platform, true, 409, "40001",
+        "the quarantine of {table} was changed by others again and again" / "{table} 的隔离区不断被他人改动",
+        "run it again" / "请重新执行";
+    PUSH_TARGET_NOT_FOUND: User, false, 404, "42704",
+        "connection `{connection}` has no push target `{target}`[; did you mean `{near}`?]" / "连接 `{connection}` 没有推送目标 `{target}`[；是否指 `{near}`？]",
+        "targets are declared under `push` of the connection" / "推送目标在连接的 `push` 下声明";
+    PUSH_BUSY: Platform, true, 429, "53300",
+        "too much is waiting to be written to {table}" / "等待写入 {table} 的数据过多",
+        "send it again after a moment, with the same Idempotency-Key" / "请稍后用相同的 Idempotency-Key 重新发送";
+    PUSH_KEY_INVALID: User, false, 400, "22023",
+        "an Idempotency-Key has 1 to {limit} visible ASCII characters" / "Idempotency-Key 须为 1 到 {limit} 个可见 ASCII 字符",
+        "" / "";
     FLOW_INTERNAL: Platform, false, 500, "XX000",
         "the pipeline engine failed: {reason}" / "流水线引擎内部错误：{reason}",
         "" / "";

@@ -18,9 +18,21 @@ pub struct Plan {
     /// Where the source is read from, as the connector wrote it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub since: Option<Value>,
+    /// Inputs of which only what came behind this version is read.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub after: BTreeMap<TableName, u64>,
+    /// The table is made anew from whole inputs, although the step is incremental.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub refresh: bool,
 }
 
 impl Plan {
+    /// The versions between which inputs are read that are not read whole.
+    pub fn spans(&self) -> BTreeMap<TableName, (u64, u64)> {
+        let span = |(table, after): (&TableName, &u64)| Some((table.clone(), (*after, *self.inputs.get(table)?)));
+        self.after.iter().filter_map(span).collect()
+    }
+
     /// The inputs in the form that `engine` takes.
     pub fn fixed(&self) -> HashMap<TableName, u64> {
         self.inputs.iter().map(|(table, version)| (table.clone(), *version)).collect()
@@ -42,6 +54,23 @@ pub struct Outcome {
     /// What each check found.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub checks: Vec<CheckResult>,
+    /// What became of records in quarantine, if this was a replay.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replay: Option<Replayed>,
+}
+
+/// What became of the records of a replay.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Replayed {
+    /// Records that were looked at.
+    pub records: u64,
+    /// Those that fit now and went to the table; of a dry run, those that would.
+    pub moved: u64,
+    /// Those that stay in quarantine, by cause.
+    pub stayed: BTreeMap<String, u64>,
+    /// Nothing was changed.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub dry_run: bool,
 }
 
 /// What a check found.

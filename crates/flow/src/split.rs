@@ -12,7 +12,7 @@ use datafusion::execution::SendableRecordBatchStream;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use futures::stream::BoxStream;
 use futures::{Stream, StreamExt};
-use lake::{Commit, Mode, Origin, Transaction};
+use lake::{Commit, Evolve, Mode, Origin, Transaction};
 use serde_json::Value;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
@@ -41,6 +41,10 @@ pub struct Output<'a> {
     pub into: &'a TableName,
     /// How.
     pub mode: Mode,
+    /// How far the table's columns may change.
+    pub evolve: Evolve,
+    /// Whether what an earlier attempt read is read again as it was; otherwise what it set aside is replaced.
+    pub repeats: bool,
     /// The columns of the rows.
     pub schema: SchemaRef,
     /// The number of the transaction.
@@ -64,14 +68,27 @@ pub async fn write(
         ..context.origin()
     };
     // A quarantine that is replaced goes with the table's newest attempt, whatever an earlier one had set aside. One that is
-    // added to keeps what an earlier attempt added, and its commit says how far that attempt had read.
+    // added to keeps what an earlier attempt added if that is read again as it was, and its commit says how far that attempt
+    // had read; otherwise the newest attempt takes its place there too.
     let set_aside = if replaces { Origin { transaction: None, ..origin(&target) } } else { origin(&target) };
     let writer = QuarantineWriter {
         context: context.clone(),
         origin: set_aside,
         // What a replaced table refused last time is not refused any more.
-        mode: if replaces { Mode::Replace } else { Mode::Append },
-        must_empty: replaces && context.engine.lake_table(&context.pass, &target).await.is_ok(),
+        mode: match (replaces, output.repeats) {
+            (true, _) => Mode::Replace,
+            (false, true) => Mode::Append,
+            (false, false) => Mode::Amend,
+        },
+        must_empty: match context.engine.lake_table(&context.pass, &target).await {
+            Ok(_) if replaces => true,
+            Ok(_) if output.repeats => false,
+            Ok(known) => match output.transaction {
+                Some(transaction) => known.transaction_version(&context.app_id(&target)).await? >= Some(transaction),
+                None => false,
+            },
+            Err(_) => false,
+        },
         target,
         at: context.started_at,
         running: None,
@@ -80,7 +97,7 @@ pub async fn write(
     let rows = Rows { input, writer: Some(writer), before_commit: Some(Box::new(before_commit)), context: context.clone() };
     let stream: SendableRecordBatchStream =
         Box::pin(RecordBatchStreamAdapter::new(output.schema, futures::stream::unfold(rows, Rows::next)));
-    context.engine.write(&context.pass, output.into, output.mode, stream, origin).await
+    context.engine.write(&context.pass, output.into, output.mode, output.evolve, stream, origin).await
 }
 
 struct Rows {
@@ -181,7 +198,8 @@ impl QuarantineWriter {
             let stream: Pin<Box<dyn Stream<Item = _> + Send>> = Box::pin(ReceiverStream::new(receiver));
             let stream: SendableRecordBatchStream = Box::pin(RecordBatchStreamAdapter::new(quarantine_schema(), stream));
             let (context, target, mode, origin) = (context.clone(), target.clone(), mode.clone(), origin.clone());
-            let task = tokio::spawn(async move { context.engine.write(&context.pass, &target, mode, stream, origin).await });
+            let task =
+                tokio::spawn(async move { context.engine.write(&context.pass, &target, mode, Evolve::No, stream, origin).await });
             (sender, AbortOnDropHandle::new(task))
         })
     }

@@ -12,6 +12,7 @@ use lake::{Mode, Origin};
 use meta::Meta;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::instance::Instance;
 use crate::plan::{Outcome, Plan};
@@ -21,7 +22,11 @@ use crate::runs::Log;
 pub mod check;
 pub mod collect;
 pub mod publish;
+pub(crate) mod replay;
 pub mod sql;
+
+/// Commits searched for a position that `meta` has lost.
+const HISTORY_MAX: usize = 10_000;
 
 /// A verb. `plan` looks and fixes; `run` does, and doing it twice with one plan is as doing it once.
 #[async_trait]
@@ -78,6 +83,24 @@ impl StepContext {
         format!("dataux/{}/{}/{table}", self.pipeline, self.step)
     }
 
+    /// The source position that a transaction of this step noted: in the metadata, or else in the table's history.
+    pub(crate) async fn position_of(&self, table: &TableName, app_id: &str, version: i64) -> Result<Option<Value>> {
+        if let Some(position) = self.meta.positions().get(app_id, version).await? {
+            return Ok(Some(position));
+        }
+        self.position_in_history(table, app_id, version).await
+    }
+
+    /// The position that a transaction noted in a table's history.
+    pub(crate) async fn position_in_history(&self, table: &TableName, app_id: &str, version: i64) -> Result<Option<Value>> {
+        let table = self.engine.lake_table(&self.pass, table).await?;
+        let origins = table.history(HISTORY_MAX).await?.into_iter().filter_map(|version| version.origin);
+        let mut matching = origins.filter(|origin| {
+            origin.transaction.as_ref().is_some_and(|transaction| transaction.app_id == app_id && transaction.version == version)
+        });
+        Ok(matching.next().and_then(|origin| origin.position))
+    }
+
     /// Who and what writes, for the commit; position and transaction are the caller's to fill.
     pub fn origin(&self) -> Origin {
         Origin {
@@ -115,6 +138,48 @@ pub enum WriteMode {
     Append,
     /// A new row takes the place of the old row with the same keys.
     Merge,
+}
+
+/// How far a step may change the columns of its table; each allows what stands before it too. Time travel still reads old
+/// versions with their own columns.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Evolve {
+    /// Not at all: rows with other columns are refused.
+    #[default]
+    No,
+    /// Columns that are new are added, and are empty for the rows that are there.
+    Add,
+    /// Types become wider where nothing is lost (`int32` to `int64`, `float32` to `float64`, more digits of a decimal), and
+    /// columns may be empty where they might not.
+    Widen,
+    /// In mode replace, the table takes the columns of its new rows, whatever they are.
+    Replace,
+}
+
+impl Evolve {
+    /// The lake's word for it.
+    pub const fn to_lake(self) -> lake::Evolve {
+        match self {
+            Self::No => lake::Evolve::No,
+            Self::Add => lake::Evolve::Add,
+            Self::Widen => lake::Evolve::Widen,
+            Self::Replace => lake::Evolve::Replace,
+        }
+    }
+
+    /// Only who replaces all rows may replace all columns.
+    pub fn check(self, mode: WriteMode) -> Result<(), Wrong> {
+        if self == Self::Replace && mode != WriteMode::Replace {
+            return Err(Wrong::new("evolve", "`evolve: replace` belongs to mode replace; use `widen` or `add`"));
+        }
+        Ok(())
+    }
+
+    #[allow(clippy::trivially_copy_pass_by_ref)] // serde's form of it
+    pub(crate) fn is_no(&self) -> bool {
+        *self == Self::No
+    }
 }
 
 impl WriteMode {

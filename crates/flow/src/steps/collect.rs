@@ -6,12 +6,13 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
+use arrow::datatypes::{Field, Schema, SchemaRef};
 use async_trait::async_trait;
 use base::document::Wrong;
 use base::{Error, ResourceName, Result, TableName};
 use connect::{
-    CsvFormat, Cursor, FileMark, FilesTarget, Format, JsonLinesFormat, ParquetFormat, Piece, Position, ReadRequest, Target,
+    AvroFormat, CsvFormat, Cursor, ExcelFormat, FileMark, FilesTarget, Format, JsonLinesFormat, OrcFormat, ParquetFormat, Piece,
+    Position, ReadRequest, Target,
 };
 use futures::StreamExt;
 use meta::LedgerEntry;
@@ -19,7 +20,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{Step, StepContext, WriteMode, check_target};
+use super::{Evolve, Step, StepContext, WriteMode, check_target};
 use crate::codes;
 use crate::plan::{Outcome, Plan};
 use crate::quarantine::Bad;
@@ -31,9 +32,6 @@ const BATCH_ROWS: usize = 8192;
 
 /// Parts of a source read at the same time.
 const PARALLEL: usize = 4;
-
-/// Commits searched for a position that `meta` has lost.
-const HISTORY_MAX: usize = 10_000;
 
 /// Brings data from a connection into a lake table: a database's `table`, or `files`.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
@@ -59,6 +57,15 @@ pub struct CollectStep {
     /// How Parquet files are read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parquet: Option<ParquetFormat>,
+    /// How Avro files are read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub avro: Option<AvroFormat>,
+    /// How ORC files are read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub orc: Option<OrcFormat>,
+    /// Which sheet of workbooks is read, and which cells of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub excel: Option<ExcelFormat>,
     /// The lake table.
     pub into: TableName,
     /// How the rows go in. With files, append and merge read only files that are new.
@@ -70,13 +77,16 @@ pub struct CollectStep {
     /// Types of columns, where they are not to be found out: `flight: int32`, `amount: decimal(12,2)`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub columns: BTreeMap<String, String>,
+    /// How far the table's columns may change when the source's do: `add`, `widen`, or in mode replace `replace`.
+    #[serde(default, skip_serializing_if = "Evolve::is_no")]
+    pub evolve: Evolve,
     /// A column that only grows; each run then reads what is beyond the last one's highest value.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cursor: Option<String>,
 }
 
 impl CollectStep {
-    fn target(&self) -> Result<Target, Wrong> {
+    pub(crate) fn target(&self) -> Result<Target, Wrong> {
         match (&self.table, &self.files) {
             (Some(table), None) => {
                 let (schema, table) = table
@@ -94,17 +104,24 @@ impl CollectStep {
     }
 
     fn format(&self) -> Option<Format> {
-        let format = Format { csv: self.csv.clone(), json_lines: self.json_lines.clone(), parquet: self.parquet.clone() };
+        let format = Format {
+            csv: self.csv.clone(),
+            json_lines: self.json_lines.clone(),
+            parquet: self.parquet.clone(),
+            avro: self.avro.clone(),
+            orc: self.orc.clone(),
+            excel: self.excel.clone(),
+        };
         (format != Format::default()).then_some(format)
     }
 
-    fn declared(&self) -> Result<Option<SchemaRef>, Wrong> {
+    pub(crate) fn declared(&self) -> Result<Option<SchemaRef>, Wrong> {
         if self.columns.is_empty() {
             return Ok(None);
         }
         let fields = self.columns.iter().map(|(name, kind)| {
-            let data_type = data_type(kind)
-                .ok_or_else(|| Wrong::new("columns", format!("{name}: `{kind}` is not a type; known are {TYPES}")))?;
+            let data_type = connect::data_type(kind)
+                .ok_or_else(|| Wrong::new("columns", format!("{name}: `{kind}` is not a type; known are {}", connect::TYPES)))?;
             Ok(Field::new(name, data_type, true))
         });
         Ok(Some(Arc::new(Schema::new(fields.collect::<Result<Vec<_>, Wrong>>()?))))
@@ -117,7 +134,7 @@ impl CollectStep {
         let stored = match positions.get(&app_id, last).await? {
             Some(position) => position,
             None => {
-                let found = position_in_history(context, &self.into, last).await?;
+                let found = context.position_in_history(&self.into, &app_id, last).await?;
                 let position = found.ok_or_else(|| {
                     Error::new(&codes::POSITION_LOST).with("step", &context.step).with("version", last).with("table", &self.into)
                 })?;
@@ -138,20 +155,9 @@ impl CollectStep {
         if self.mode == WriteMode::Replace || context.last_transaction(&quarantine).await? != Some(transaction) {
             return Ok(None);
         }
-        let found = position_in_history(context, &quarantine, transaction).await?;
+        let found = context.position_in_history(&quarantine, &context.app_id(&quarantine), transaction).await?;
         Ok(found.and_then(|position| serde_json::from_value(position).ok()))
     }
-}
-
-/// The source position that a transaction of this step noted in a table's history.
-async fn position_in_history(context: &StepContext, name: &TableName, version: i64) -> Result<Option<Value>> {
-    let app_id = context.app_id(name);
-    let table = context.engine.lake_table(&context.pass, name).await?;
-    let origins = table.history(HISTORY_MAX).await?.into_iter().filter_map(|version| version.origin);
-    let mut matching = origins.filter(|origin| {
-        origin.transaction.as_ref().is_some_and(|transaction| transaction.app_id == app_id && transaction.version == version)
-    });
-    Ok(matching.next().and_then(|origin| origin.position))
 }
 
 #[async_trait]
@@ -172,6 +178,7 @@ impl Step for CollectStep {
     fn check(&self) -> Result<(), Wrong> {
         check_target(&self.into)?;
         self.mode.check(&self.keys)?;
+        self.evolve.check(self.mode)?;
         self.target()?;
         self.declared()?;
         if self.cursor.is_some() && self.table.is_none() {
@@ -247,6 +254,9 @@ impl Step for CollectStep {
         let output = Output {
             into: &self.into,
             mode: self.mode.to_lake(&self.keys),
+            evolve: self.evolve.to_lake(),
+            // Files and cursors bound a second attempt; a whole table is read as it is then.
+            repeats: reading.position != Position::Snapshot,
             schema: reading.schema,
             transaction: plan.transaction,
             position: Some(position.clone()),
@@ -303,42 +313,12 @@ fn mark_of(entry: LedgerEntry) -> FileMark {
     FileMark { path: entry.path, etag, size: u64::try_from(entry.size).unwrap_or(0) }
 }
 
-/// The types that `columns` knows.
-const TYPES: &str =
-    "int8, int16, int32, int64, float32, float64, decimal(p,s), boolean, string, binary, date, timestamp (UTC), timestamp_local";
-
-fn data_type(kind: &str) -> Option<DataType> {
-    Some(match kind.trim() {
-        "int8" => DataType::Int8,
-        "int16" => DataType::Int16,
-        "int32" => DataType::Int32,
-        "int64" => DataType::Int64,
-        "float32" => DataType::Float32,
-        "float64" => DataType::Float64,
-        "boolean" => DataType::Boolean,
-        "string" => DataType::Utf8,
-        "binary" => DataType::Binary,
-        "date" => DataType::Date32,
-        "timestamp" => DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())),
-        "timestamp_local" => DataType::Timestamp(TimeUnit::Microsecond, None),
-        other => {
-            let (precision, scale) = other.strip_prefix("decimal(")?.strip_suffix(')')?.split_once(',')?;
-            let (precision, scale): (u8, i8) = (precision.trim().parse().ok()?, scale.trim().parse().ok()?);
-            let fits = (1..=38).contains(&precision) && (0..=i8::try_from(precision).ok()?).contains(&scale);
-            fits.then_some(DataType::Decimal128(precision, scale))?
-        }
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn reads_types_and_formats() {
-        assert_eq!(data_type("decimal(12, 2)"), Some(DataType::Decimal128(12, 2)));
-        assert_eq!(data_type("decimal(39,2)"), None);
-        assert_eq!(data_type("varchar"), None);
+    fn refuses_what_would_double_rows() {
         let step = |yaml: &str| base::document::parse::<CollectStep>(yaml, "test.yaml").expect(yaml);
         let files = step("{from: a, files: 'in/*.CSV.gz', into: lake.ods.t}");
         assert!(matches!(files.target(), Ok(Target::Files(FilesTarget { format: None, .. }))));

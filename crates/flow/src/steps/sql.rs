@@ -1,5 +1,6 @@
 //! `sql`: the answer of a query becomes the rows of a lake table, with checks on the way.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -10,15 +11,17 @@ use async_trait::async_trait;
 use base::document::Wrong;
 use base::{Error, Result, TableName};
 use futures::StreamExt;
+use lake::{AsOf, Mode};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
-use super::{Step, StepContext, WriteMode, check_target};
+use super::{Evolve, Step, StepContext, WriteMode, check_target};
 use crate::checks::{CheckSpec, OnFailure};
 use crate::codes;
 use crate::plan::{CheckResult, Outcome, Plan};
 use crate::quarantine::Bad;
+use crate::runs::Level;
 use crate::split::{self, Output, Sorted};
 use crate::steps::check::{count_failing, settle};
 
@@ -36,6 +39,13 @@ pub struct SqlStep {
     pub keys: Vec<String>,
     /// The query. `${bizdate}` and its kin are bound as values.
     pub query: String,
+    /// Tables of which the query reads only what was added since this step's last commit, wherever it names them; others are
+    /// read whole. For modes append and merge.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub incremental: Vec<TableName>,
+    /// How far the table's columns may change when the query's do: `add`, `widen`, or in mode replace `replace`.
+    #[serde(default, skip_serializing_if = "Evolve::is_no")]
+    pub evolve: Evolve,
     /// Rules that the rows must meet before they are committed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub checks: Vec<CheckSpec>,
@@ -45,12 +55,12 @@ pub struct SqlStep {
 const CHECK_COLUMN: &str = "__dataux_check_";
 
 impl SqlStep {
-    fn query(&self) -> &str {
+    pub(crate) fn query(&self) -> &str {
         self.query.trim_end().trim_end_matches(';')
     }
 
     /// Checks on single rows, with their conditions.
-    fn row_checks(&self) -> Result<Vec<(&CheckSpec, String)>, Wrong> {
+    pub(crate) fn row_checks(&self) -> Result<Vec<(&CheckSpec, String)>, Wrong> {
         let mut rows = Vec::new();
         for check in &self.checks {
             if let Some(condition) = check.rule()?.condition() {
@@ -71,6 +81,77 @@ impl SqlStep {
             .map(|(index, (_, condition))| format!("({condition}) is not false as \"{CHECK_COLUMN}{index}\""))
             .collect();
         format!("select q.*, {} from (\n{}\n) as q", answers.join(", "), self.query())
+    }
+}
+
+/// How far a commit of a step had read its inputs; stored in the commit.
+#[derive(Debug, Default, Serialize, Deserialize)]
+struct Inputs {
+    /// The version of each.
+    inputs: BTreeMap<TableName, u64>,
+    /// The id of each, by which a table that was dropped and made anew is told from the old one.
+    #[serde(default)]
+    tables: BTreeMap<TableName, String>,
+}
+
+impl SqlStep {
+    /// Settles what is new since the step's last commit, or that everything has to be read.
+    async fn plan_increment(
+        &self,
+        context: &StepContext,
+        plan: &mut Plan,
+        ids: &BTreeMap<TableName, String>,
+        last: i64,
+    ) -> Result<()> {
+        if self.incremental.is_empty() {
+            return Ok(());
+        }
+        let lost =
+            || Error::new(&codes::POSITION_LOST).with("step", &context.step).with("version", last).with("table", &self.into);
+        let noted = context.position_of(&self.into, &context.app_id(&self.into), last).await?.ok_or_else(lost)?;
+        let noted: Inputs = serde_json::from_value(noted).map_err(|_| lost())?;
+        for input in &self.incremental {
+            let after = *noted.inputs.get(input).ok_or_else(lost)?;
+            let now = context.engine.lake_table(&context.pass, input).await?;
+            let same = noted.tables.get(input).is_none_or(|id| ids.get(input) == Some(id));
+            let rewritten = if same && after <= now.version() {
+                now.rewritten_since(after).await?
+            } else {
+                Some((now.version(), "made anew".to_owned()))
+            };
+            if let Some((version, operation)) = rewritten {
+                // A query that reads its own table would count the old rows again.
+                if self.mode == WriteMode::Append || self.reads().is_ok_and(|reads| reads.contains(&self.into)) {
+                    return Err(Error::new(&codes::INPUT_REWRITTEN)
+                        .with("step", &context.step)
+                        .with("input", input)
+                        .with("version", version)
+                        .with("operation", operation));
+                }
+                let text = format!(
+                    "version {version} of {input} ({operation}) did not only add rows: all inputs are read whole, and {} is made anew",
+                    self.into
+                );
+                context.log.write(Level::Warn, Some(&context.step), &text);
+                plan.refresh = true;
+            }
+            plan.after.insert(input.clone(), after);
+        }
+        if plan.refresh {
+            plan.after.clear();
+        }
+        Ok(())
+    }
+
+    /// Whether the step is incremental and none of its inputs has gained a row.
+    async fn is_idle(&self, context: &StepContext, plan: &Plan) -> Result<bool> {
+        for (input, (after, version)) in plan.spans() {
+            let table = context.engine.lake_table(&context.pass, &input).await?;
+            if table.at(AsOf::Gained { after, version }).await?.details()?.files > 0 {
+                return Ok(false);
+            }
+        }
+        Ok(!plan.after.is_empty())
     }
 }
 
@@ -97,23 +178,45 @@ impl Step for SqlStep {
     fn check(&self) -> Result<(), Wrong> {
         check_target(&self.into)?;
         self.mode.check(&self.keys)?;
+        self.evolve.check(self.mode)?;
         self.checks.iter().try_for_each(|check| check.check(true))?;
-        self.reads().map(|_| ())
+        let reads = self.reads()?;
+        if !self.incremental.is_empty() && self.mode == WriteMode::Replace {
+            return Err(Wrong::new("incremental", "what is new is added to a table: use mode append or merge"));
+        }
+        for input in &self.incremental {
+            if !input.is_lake() || !reads.contains(input) || *input == self.into {
+                let reason = format!("`{input}` is no lake table that the query reads besides its own");
+                return Err(Wrong::new("incremental", reason));
+            }
+        }
+        Ok(())
     }
 
     async fn plan(&self, context: &StepContext) -> Result<Plan> {
         let mut plan = Plan::default();
+        let mut ids = BTreeMap::new();
         for table in self.reads().map_err(|wrong| internal(&wrong.reason))? {
             if table.is_lake() {
-                let version = context.engine.lake_table(&context.pass, &table).await?.version();
-                plan.inputs.insert(table, version);
+                let now = context.engine.lake_table(&context.pass, &table).await?;
+                ids.insert(table.clone(), now.id().to_owned());
+                plan.inputs.insert(table, now.version());
             }
         }
-        plan.transaction = Some(context.last_transaction(&self.into).await?.unwrap_or(0) + 1);
+        let last = context.last_transaction(&self.into).await?;
+        plan.transaction = Some(last.unwrap_or(0) + 1);
+        if let Some(last) = last {
+            self.plan_increment(context, &mut plan, &ids, last).await?;
+        }
+        plan.since = Some(json!(ids));
         Ok(plan)
     }
 
     async fn run(&self, context: &StepContext, plan: &Plan) -> Result<Outcome> {
+        if self.is_idle(context, plan).await? {
+            context.log.write(Level::Info, Some(&context.step), "nothing new to read");
+            return Ok(Outcome { table: Some(self.into.clone()), ..Outcome::default() });
+        }
         let row_checks = self.row_checks().map_err(|wrong| internal(&wrong.reason))?;
         let (sql, parameters) = context.instance.bind(&self.checked_query(&row_checks))?;
         let mut results = Vec::new();
@@ -135,12 +238,19 @@ impl Step for SqlStep {
             let sorter = Arc::clone(&sorter);
             answer.stream.map(move |batch| sorter.sort(&batch.map_err(engine::error)?)).boxed()
         };
+        let position = json!(Inputs {
+            inputs: plan.inputs.clone(),
+            tables: plan.since.clone().and_then(|ids| serde_json::from_value(ids).ok()).unwrap_or_default(),
+        });
         let output = Output {
             into: &self.into,
-            mode: self.mode.to_lake(&self.keys),
+            mode: if plan.refresh { Mode::Replace } else { self.mode.to_lake(&self.keys) },
+            evolve: self.evolve.to_lake(),
+            // After a failure the inputs are looked up anew, and the checks may have changed.
+            repeats: false,
             schema: kept,
             transaction: plan.transaction,
-            position: None,
+            position: Some(position.clone()),
         };
         let before_commit = {
             let (sorter, context, into) = (Arc::clone(&sorter), context.clone(), self.into.clone());
@@ -150,11 +260,16 @@ impl Step for SqlStep {
         if !commit.duplicate {
             results.extend(sorter.settle(context, &self.into)?);
         }
+        // Of a commit that an earlier attempt made, only that commit itself says how far it had read.
+        if let (Some(transaction), false) = (plan.transaction, self.incremental.is_empty() || commit.duplicate) {
+            context.meta.positions().put(&context.app_id(&self.into), transaction, &position).await?;
+        }
         Ok(Outcome {
             table: Some(self.into.clone()),
             version: Some(commit.version),
             duplicate: commit.duplicate,
             checks: results,
+            replay: None,
         })
     }
 }
@@ -256,6 +371,9 @@ impl StepContext {
     pub(crate) async fn query(&self, sql: &str, parameters: &Map<String, Value>, plan: &Plan) -> Result<engine::Answer> {
         let limits = engine::Limits { rows: None, bytes: None, timeout: super::QUERY_TIMEOUT };
         let at = plan.fixed();
+        let spans = plan.spans();
+        let narrowed = if spans.is_empty() { None } else { Some(engine::only_gained(sql, &spans)?) };
+        let sql = narrowed.as_deref().unwrap_or(sql);
         self.engine.query(&self.pass, engine::Statement { sql, parameters, limits, at: &at }).await
     }
 }
