@@ -41,6 +41,8 @@ pub(crate) struct Shared {
     pub(crate) owner: String,
     /// Wakes the worker when a run is queued here.
     pub(crate) queued: Notify,
+    /// What is pushed, by target.
+    pub(crate) intakes: crate::push::Intakes,
 }
 
 /// Where a run is.
@@ -212,7 +214,17 @@ impl Flow {
     /// Pipelines over these rooms.
     pub fn new(engine: Engine, catalog: Catalog, guard: Guard, meta: Meta) -> Self {
         let owner = format!("{}-{}", std::process::id(), ids::fresh());
-        Self { shared: Arc::new(Shared { engine, catalog, guard, meta, owner, queued: Notify::new() }) }
+        Self {
+            shared: Arc::new(Shared {
+                engine,
+                catalog,
+                guard,
+                meta,
+                owner,
+                queued: Notify::new(),
+                intakes: crate::push::Intakes::default(),
+            }),
+        }
     }
 
     /// Queues a run. It will act with the rights of the user who declared the pipeline.
@@ -324,8 +336,10 @@ impl Flow {
         for mut step in steps.into_iter().filter(|step| step.state != StepState::Succeeded.as_str()) {
             // The number of the transaction stays, so that a commit that was made but not noticed is not made again; the
             // versions of the inputs are looked up anew, because what was wrong with them may have been put right.
-            let transaction = step.output["plan"]["transaction"].clone();
-            step.output = json!({ "transaction": transaction });
+            step.output = match step.output.get("replay") {
+                Some(replay) => json!({ "replay": replay }),
+                None => json!({ "transaction": step.output["plan"]["transaction"].clone() }),
+            };
             step.state = StepState::Pending.as_str().to_owned();
             (step.error, step.finished_at) = (None, None);
             runs.update_step(&step, None).await?;
@@ -339,7 +353,15 @@ impl Flow {
     pub async fn rerun(&self, pass: &Pass, id: RunId) -> Result<RunId> {
         let run = self.visible(pass, id).await?;
         let parameters = run.parameters.as_object().cloned().unwrap_or_default();
-        self.start(pass, &run.pipeline, StartOptions { parameters, instance: run.instance }).await
+        let options = StartOptions { parameters, instance: run.instance };
+        let steps = self.shared.meta.runs().get(id).await?.map(|(_, steps)| steps).unwrap_or_default();
+        let replayed = |row: StepRow| Some((row.step, crate::steps::replay::requested(&row.output)?));
+        let replays: Vec<_> = steps.into_iter().filter_map(replayed).collect();
+        if !replays.is_empty() {
+            self.audit(pass, "run.rerun", &run).await?;
+            return self.queue_replay(&run.pipeline, replays, options, pass.user()).await;
+        }
+        self.start(pass, &run.pipeline, options).await
     }
 
     /// One run for each business day from `first` to `last`, in order. A day that has a run of this backfill already is not
@@ -396,7 +418,7 @@ fn midnight_after(day: NaiveDate, zone: Tz) -> DateTime<Utc> {
     moments.into_iter().next().map_or_else(|| next.and_time(NaiveTime::MIN).and_utc(), |at| at.with_timezone(&Utc))
 }
 
-fn job(id: RunId) -> Job {
+pub(crate) fn job(id: RunId) -> Job {
     Job {
         kind: JOB_KIND.to_owned(),
         key: id.to_string(),

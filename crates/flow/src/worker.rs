@@ -19,7 +19,8 @@ use crate::plan::{Outcome, Plan};
 use crate::progress::Progress;
 use crate::runs::{Flow, JOB_KIND, Level, Log, RunState, StepState};
 use crate::spec::{PipelineSpec, StepSpec};
-use crate::steps::StepContext;
+use crate::steps::replay::{ReplayStep, requested};
+use crate::steps::{Step, StepContext};
 
 /// Runs that one process works on at the same time.
 const RUNS_MAX: usize = 4;
@@ -186,8 +187,15 @@ impl Flow {
     ) -> Result<(RunState, Option<Value>)> {
         let before = spec.dependencies().map_err(|wrong| Error::new(&codes::FLOW_INTERNAL).with("reason", wrong.reason))?;
         let mut rows: BTreeMap<String, StepRow> = steps.into_iter().map(|row| (row.step.clone(), row)).collect();
-        let mut graph = Graph::new(before);
+        let replays = rows.values().any(|row| requested(&row.output).is_some());
+        // A replay touches only the steps it names, one after the other, for they may share a quarantine.
+        let parallel = if replays { 1 } else { spec.parallel };
+        let mut graph = Graph::new(if replays { vec![BTreeSet::new(); spec.steps.len()] } else { before });
         for (index, step) in spec.steps.iter().enumerate() {
+            if replays && !rows.contains_key(&step.name) {
+                graph.done.insert(index);
+                continue;
+            }
             let row =
                 rows.entry(step.name.clone()).or_insert_with(|| StepRow::new(run.id, &step.name, StepState::Pending.as_str()));
             if row.state == StepState::Succeeded.as_str() {
@@ -199,10 +207,14 @@ impl Flow {
         let zone = spec.time_zone.parse().unwrap_or(chrono_tz::Tz::UTC);
         let instance = Instance { at: run.instance.unwrap_or(run.created_at), zone, parameters };
 
+        if let Some(gone) = rows.keys().find(|name| replays && !spec.steps.iter().any(|step| step.name == **name)) {
+            let gone = Error::new(&codes::STEP_UNKNOWN).with("pipeline", &run.pipeline).with("step", gone);
+            return Ok((RunState::Failed, Some(gone.to_json(Language::En, None))));
+        }
         let mut working: JoinSet<(usize, Result<()>)> = JoinSet::new();
         let mut first_error = None;
         loop {
-            while working.len() < spec.parallel
+            while working.len() < parallel
                 && let Some(index) = graph.next_ready()
             {
                 let step = spec.steps[index].clone();
@@ -339,10 +351,16 @@ impl StepRun {
         self.store().await?;
         let limit = self.step.timeout()?;
         let step = self.step.clone();
-        let verb = step.step().map_err(|wrong| Error::new(&codes::FLOW_INTERNAL).with("reason", wrong.reason))?;
+        let declared = step.step().map_err(|wrong| Error::new(&codes::FLOW_INTERNAL).with("reason", wrong.reason))?;
+        let replay = requested(&self.row.output).map(|request| ReplayStep { step: &step, request });
+        let verb: &dyn Step = replay.as_ref().map_or(declared, |replay| replay as &dyn Step);
         let (context, kept) = (self.context.clone(), self.row.output.clone());
         let plan = self.watched(plan_of(verb, &context, &kept)).await??;
+        let replay = self.row.output.get("replay").cloned();
         self.row.output = json!({ "plan": plan });
+        if let Some(replay) = replay {
+            self.row.output["replay"] = replay;
+        }
         // Stored before the first row is written: every later attempt reads this plan.
         self.store().await?;
         let work = tokio::time::timeout(limit, verb.run(&context, &plan));
@@ -407,7 +425,7 @@ impl StepRun {
 }
 
 /// The stored plan of an earlier attempt, or a new one that keeps its transaction number.
-async fn plan_of(verb: &dyn crate::steps::Step, context: &StepContext, kept: &Value) -> Result<Plan> {
+async fn plan_of(verb: &dyn Step, context: &StepContext, kept: &Value) -> Result<Plan> {
     if let Ok(plan) = serde_json::from_value::<Plan>(kept["plan"].clone()) {
         return Ok(plan);
     }

@@ -269,6 +269,14 @@ pub(crate) struct Layout {
     fields: Vec<usize>,
 }
 
+impl Layout {
+    /// Records of these fields, in this order; the name of a column that is none of them otherwise.
+    pub fn of(names: &[String], schema: &Schema) -> Result<Self, String> {
+        let find = |field: &Arc<Field>| names.iter().position(|name| name == field.name()).ok_or_else(|| field.name().clone());
+        Ok(Self { width: names.len(), fields: schema.fields().iter().map(find).collect::<Result<_, String>>()? })
+    }
+}
+
 impl Format for Known {
     type Head = Layout;
 

@@ -1,10 +1,10 @@
-//! `/api/v1/quarantine`: the records that tables did not take, by cause, and as they came.
+//! `/api/v1/quarantine`: the records that tables did not take: by cause, as they came, through their step again, or gone.
 
 use std::collections::HashMap;
 use std::time::Duration;
 
 use axum::extract::{Path, State};
-use axum::http::header;
+use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
 use base::{Result, TableName};
@@ -21,7 +21,7 @@ use utoipa_axum::routes;
 use super::Page;
 use crate::caller::{Address, Caller};
 use crate::failure::Answer;
-use crate::input::Query;
+use crate::input::{self, Query};
 use crate::observe::Trace;
 use crate::platform::Platform;
 use crate::router::At;
@@ -33,7 +33,7 @@ const TIMEOUT: Duration = Duration::from_secs(60);
 const RECORDS_MAX: u64 = 10_000;
 
 pub(super) fn routes() -> OpenApiRouter<Platform> {
-    OpenApiRouter::new().routes(routes!(list)).routes(routes!(show))
+    OpenApiRouter::new().routes(routes!(list)).routes(routes!(show, drop_records)).routes(routes!(replay))
 }
 
 /// Records of one table, run, step and cause.
@@ -107,6 +107,83 @@ async fn show(
     let pieces = framed_json(answer.schema, batches, || ",\"next\":null}".to_owned());
     let body = body(&platform, Accounted::new(pieces, account, Broken::Abort), TIMEOUT);
     Ok(([(header::CONTENT_TYPE, "application/json")], body).into_response())
+}
+
+/// Which records go through their step again.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct ReplayRequest {
+    /// Only those found by this run.
+    #[serde(default)]
+    run: Option<String>,
+    /// Only those not taken for this cause.
+    #[serde(default)]
+    cause: Option<String>,
+    /// Only say what would become of them.
+    #[serde(default)]
+    dry_run: bool,
+}
+
+/// The runs of a replay.
+#[derive(Debug, Serialize, ToSchema)]
+struct ReplayCreated {
+    /// Their ids, one a pipeline.
+    ids: Vec<String>,
+    /// Records that go through their step again.
+    records: u64,
+    /// Records that stay, because no pipeline declares their step any more.
+    left: u64,
+}
+
+/// Which records go.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct Gone {
+    /// Found by this run.
+    run: Option<String>,
+    /// Not taken for this cause.
+    cause: Option<String>,
+}
+
+/// What was dropped.
+#[derive(Debug, Serialize, ToSchema)]
+struct DropReport {
+    /// How many records.
+    dropped: u64,
+}
+
+/// Send records in quarantine through their step again
+///
+/// By the pipeline's declaration of today. Those that fit now go to the table and leave the quarantine, the others stay with
+/// the cause that keeps them now. It is a run like others; its step says in `output.outcome.replay` what became of the records.
+#[utoipa::path(post, path = "/api/v1/quarantine/{name}/replay", tag = "quarantine", operation_id = "replay_quarantine", params(("name" = String, Path, description = "catalog.schema.table")),
+    request_body = ReplayRequest, responses((status = 201, description = "it is queued", body = ReplayCreated)))]
+async fn replay(
+    State(platform): At,
+    Caller(pass): Caller,
+    Path(name): Path<String>,
+    input::Json(request): input::Json<ReplayRequest>,
+) -> Answer<(StatusCode, Json<ReplayCreated>)> {
+    let ReplayRequest { run, cause, dry_run } = request;
+    let request = flow::ReplayRequest { table: name.parse()?, run, cause, dry_run };
+    let started = Box::pin(platform.flow().replay(&pass, request)).await?;
+    let ids = started.runs.iter().map(ToString::to_string).collect();
+    Ok((StatusCode::CREATED, Json(ReplayCreated { ids, records: started.records, left: started.left })))
+}
+
+/// Drop records in quarantine for good
+#[utoipa::path(delete, path = "/api/v1/quarantine/{name}", tag = "quarantine", operation_id = "drop_quarantine", params(("name" = String, Path, description = "catalog.schema.table"), Gone),
+    responses((status = 200, description = "they are gone", body = DropReport)))]
+async fn drop_records(
+    State(platform): At,
+    Caller(pass): Caller,
+    Path(name): Path<String>,
+    Query(gone): Query<Gone>,
+) -> Answer<Json<DropReport>> {
+    let request = flow::ReplayRequest { table: name.parse()?, run: gone.run, cause: gone.cause, dry_run: false };
+    let dropped = Box::pin(platform.flow().drop_quarantined(&pass, request)).await?;
+    Ok(Json(DropReport { dropped }))
 }
 
 async fn counts(platform: &Platform, pass: &Pass, table: &TableName) -> Result<Vec<QuarantineSummary>> {
