@@ -59,7 +59,7 @@ pub struct MysqlOptions {
     /// `secret:NAME`. Needed by `tls: verify-full`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tls_ca: Option<SecretRef>,
-    /// What becomes of `0000-00-00` and of dates without a month or a day.
+    /// What becomes of `0000-00-00` and of dates without a year, a month or a day.
     #[serde(default)]
     pub zero_dates: ZeroDates,
     /// Longest wait for a connection, in seconds.

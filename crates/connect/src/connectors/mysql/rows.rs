@@ -160,9 +160,9 @@ fn add(cells: &mut Cells, reader: &Reader, value: &Value, zero_dates: ZeroDates)
         (Value::Double(value), _) if own => cells.float(*value),
         (Value::Float(value), _) => cells.text(&value.to_string()),
         (Value::Double(value), _) => cells.text(&value.to_string()),
-        (Value::Date(_, month, day, ..), _) if *month == 0 || *day == 0 => {
+        (Value::Date(year, month, day, ..), _) if *year == 0 || *month == 0 || *day == 0 => {
             if zero_dates == ZeroDates::Quarantine {
-                return Err((VALUE_UNFIT, "a date without a month or a day is no date"));
+                return Err((VALUE_UNFIT, "a date without a year, a month or a day is no date"));
             }
             cells.null();
             true
