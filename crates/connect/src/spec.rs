@@ -43,7 +43,8 @@ impl Declared for ConnectionSpec {
     const KIND: &'static str = "Connection";
 
     fn check(&self) -> Result<(), Wrong> {
-        let set = [self.files.is_some(), self.sqlite.is_some(), self.postgres.is_some(), self.mysql.is_some(), self.push.is_some()];
+        let set =
+            [self.files.is_some(), self.sqlite.is_some(), self.postgres.is_some(), self.mysql.is_some(), self.push.is_some()];
         match set.iter().filter(|set| **set).count() {
             0 => return Err(Wrong::new("spec", "set one of `files`, `sqlite`, `postgres`, `mysql` or `push`")),
             1 => {}
