@@ -5,7 +5,7 @@
 //! then the list, then the rows. A verification goes from each chain's checkpoint, and believes the list only if the newest
 //! such event says so.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use base::Result;
 use chrono::{DateTime, Utc};
@@ -73,10 +73,13 @@ impl Audit {
     pub async fn forget_before(&self, before: DateTime<Utc>) -> Result<Forgotten> {
         self.flush().await?;
         let known = Checkpoints::read(self.meta()).await?;
+        // Before any row is read: what a living chain grows by meanwhile is young.
+        let heads = self.meta().audit().heads(None).await?;
+        let heads: HashMap<String, AuditHead> = heads.into_iter().map(|head| (head.chain.clone(), head)).collect();
         let mut forgotten = Forgotten::default();
         let (mut moved, mut touched) = (Vec::new(), Vec::new());
         for chain in self.meta().audit().chains_before(before).await? {
-            match end_of_old(self.meta(), &chain, known.of(&chain), before).await? {
+            match end_of_old(self.meta(), &chain, known.of(&chain), heads.get(&chain), before).await? {
                 Ok(Some(head)) => moved.push(head),
                 // Rows that an earlier forgetting had no time to delete.
                 Ok(None) => touched.extend(known.0.get(&chain).cloned()),
@@ -114,6 +117,7 @@ async fn end_of_old(
     meta: &Meta,
     chain: &str,
     checkpoint: (i64, &str),
+    head: Option<&AuditHead>,
     before: DateTime<Utc>,
 ) -> Result<std::result::Result<Option<AuditHead>, String>> {
     let (mut seq, mut hash) = (checkpoint.0, checkpoint.1.to_owned());
@@ -131,10 +135,10 @@ async fn end_of_old(
         }
         if last {
             // The whole chain is old: it must be all there.
-            let heads = meta.audit().heads(None).await?;
-            let whole = heads.iter().any(|head| head.chain == chain && head.seq == seq && head.hash == hash);
-            let head = (seq > checkpoint.0).then(|| AuditHead { chain: chain.to_owned(), seq, hash });
-            return Ok(if whole { Ok(head) } else { Err(format!("it does not end at row {seq} as its head says")) });
+            if !head.is_some_and(|head| head.seq == seq && head.hash == hash) {
+                return Ok(Err(format!("it does not end at row {seq} as its head says")));
+            }
+            return Ok(Ok((seq > checkpoint.0).then(|| AuditHead { chain: chain.to_owned(), seq, hash })));
         }
     }
 }

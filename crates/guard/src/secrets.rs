@@ -21,8 +21,16 @@ use crate::pass::Pass;
 const SECRET_BYTES_MAX: usize = 64 << 10;
 
 /// Variables with the platform's own secrets; whoever may declare a connection must not learn them by sending them to it.
-const OWN_VARIABLES: [&str; 6] =
-    ["DATAUX_MASTER_KEY", "DATAUX_ADMIN_PASSWORD", "DATAUX_TOKEN", "DATABASE_URL", "DATABASE_USER", "DATABASE_PASSWORD"];
+const OWN_VARIABLES: [&str; 8] = [
+    "DATAUX_MASTER_KEY",
+    "DATAUX_ADMIN_PASSWORD",
+    "DATAUX_TOKEN",
+    "DATABASE_URL",
+    "DATABASE_USER",
+    "DATABASE_PASSWORD",
+    "REDIS_URL",
+    "REDIS_PASSWORD",
+];
 
 /// What is known of a stored secret besides its value.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -63,3 +63,46 @@ pub(crate) async fn forget(platform: &Platform, now: DateTime<Utc>) -> Result<()
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use guard::{AuditFilter, Event};
+
+    use super::*;
+    use crate::settings::Settings;
+
+    async fn written(platform: &Platform) -> usize {
+        let filter = AuditFilter { action: Some("sql".to_owned()), limit: 100, ..AuditFilter::default() };
+        platform.guard().audit().page(&filter).await.expect("a page").items.len()
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn what_is_old_goes_and_one_server_at_a_time_sees_to_it() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let open = async |name: &str, audit_days| {
+            let settings = Settings { audit_days, ..Settings::of_home(folder.path().join(name)) };
+            Platform::open(settings).await.expect("opens")
+        };
+        let (kept, bounded) = (open("kept", None).await, open("bounded", Some(1)).await);
+        let now = Utc::now();
+        for platform in [&kept, &bounded] {
+            for number in 0..5 {
+                let event = Event::new("ann", "sql", number.to_string());
+                platform.guard().audit().record_now(event).await.expect("written");
+            }
+            forget(platform, now).await.expect("looks");
+            assert_eq!(written(platform).await, 5, "nothing is old yet");
+        }
+        // Whoever looked has the lease for a while, so another server of the same home leaves it alone.
+        let later = now + TimeDelta::days(2);
+        forget(&bounded, later).await.expect("leaves it");
+        assert_eq!(written(&bounded).await, 5);
+        let (kept, bounded) = (open("kept-2", None).await, open("bounded-2", Some(1)).await);
+        for platform in [&kept, &bounded] {
+            platform.guard().audit().record_now(Event::new("ann", "sql", "old")).await.expect("written");
+            forget(platform, later).await.expect("forgets");
+            assert!(platform.guard().audit().verify().await.expect("reads").is_sound());
+        }
+        assert_eq!((written(&kept).await, written(&bounded).await), (1, 0), "only who was told to forget does");
+    }
+}

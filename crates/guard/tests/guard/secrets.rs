@@ -57,13 +57,17 @@ async fn references_to_files_and_variables() {
         format!("file:{}", around.display()),
         "file:/nowhere".to_owned(),
         "env:DATAUX_NO_SUCH_VARIABLE".to_owned(),
-        "env:DATABASE_PASSWORD".to_owned(),
-        "env:DATAUX_MASTER_KEY".to_owned(),
         "secret:nothing".to_owned(),
     ] {
         let error = resolve(&home.guard, &bad).await.expect_err(&bad);
         assert_eq!(error.code().name, "secret_unresolved");
         assert!(error.to_string().contains(&bad), "{error}");
+    }
+    // Refused whether they are set or not.
+    for own in ["DATAUX_MASTER_KEY", "DATAUX_ADMIN_PASSWORD", "DATABASE_URL", "DATABASE_PASSWORD", "REDIS_URL", "REDIS_PASSWORD"]
+    {
+        let error = resolve(&home.guard, &format!("env:{own}")).await.expect_err(own);
+        assert!(error.to_string().contains("the platform's own"), "{own}: {error}");
     }
     // Cargo sets it for every test.
     assert_eq!(resolve(&home.guard, "env:CARGO_PKG_NAME").await.expect("set").expose(), "dataux-guard");
