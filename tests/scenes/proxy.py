@@ -23,6 +23,8 @@ class Proxy:
         return self
 
     def __exit__(self, *_):
+        # Closed alone it would accept once more: the thread that waits in `accept` holds it open.
+        self.listener.shutdown(socket.SHUT_RDWR)
         self.listener.close()
         self.hang_up()
 

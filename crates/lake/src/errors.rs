@@ -11,23 +11,20 @@ pub(crate) fn log(table: &TableName, error: DeltaTableError) -> Error {
     match error {
         DeltaTableError::NotATable(_) => Error::new(&codes::LAKE_TABLE_NOT_FOUND).with("table", table),
         DeltaTableError::ObjectStore { source } => store(table, source),
+        // The library wraps what its store says in words of its own.
+        other if let Some(code) = storage::trouble(&other) => {
+            Error::new(code).with("location", table).with("path", "_delta_log").because(other)
+        }
         other => Error::new(&codes::LAKE_LOG_FAILED).with("table", table).because(other),
     }
 }
 
 /// An error of the object store at a place.
 pub(crate) fn store(place: impl std::fmt::Display, error: object_store::Error) -> Error {
-    if is_full(&error) {
-        return Error::new(&storage::codes::STORE_FULL).with("location", "lake").with("path", place).because(error);
+    if let Some(code) = storage::trouble(&error) {
+        return Error::new(code).with("location", "lake").with("path", place).because(error);
     }
     Error::new(&codes::LAKE_STORE_FAILED).with("place", place).because(error)
-}
-
-/// Whether a disk or a quota was full, at any depth of the error.
-fn is_full(error: &(dyn std::error::Error + 'static)) -> bool {
-    let kind = error.downcast_ref::<std::io::Error>().map(std::io::Error::kind);
-    matches!(kind, Some(std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded))
-        || error.source().is_some_and(is_full)
 }
 
 /// An error of the stream that brings the rows: ours comes out unchanged.

@@ -1,6 +1,8 @@
 //! From an object store's error to one that says where, whose fault, and what to do.
 
-use base::Error;
+use std::io::ErrorKind;
+
+use base::{Code, Error};
 use object_store::Error as StoreError;
 
 use crate::codes::{
@@ -11,63 +13,66 @@ use crate::stores::Outside;
 
 /// Turns an error of `object_store` at `path` of `location` into the platform's own.
 pub fn explain(location: &str, path: impl std::fmt::Display, error: StoreError) -> Error {
-    let text = chain(&error);
     let code = match &error {
-        _ if ["NoSuchBucket", "ContainerNotFound", "The specified bucket does not exist"]
-            .iter()
-            .any(|word| text.contains(word)) =>
-        {
-            &STORE_LOCATION_MISSING
-        }
         StoreError::NotSupported { .. } => &STORE_CREATES_RACE,
-        // S3 answers 403 both for a wrong key and for a right key without permission; only the body tells them apart.
-        _ if [
-            "InvalidAccessKeyId",
-            "AuthenticationFailed",
-            "SignatureDoesNotMatch",
-            "ExpiredToken",
-            "InvalidToken",
-            "RequestTimeTooSkewed",
-            "AuthorizationHeaderMalformed",
-        ]
-        .iter()
-        .any(|word| text.contains(word)) =>
-        {
-            &STORE_KEY_REFUSED
-        }
-        StoreError::NotFound { .. } => &STORE_OBJECT_MISSING,
-        StoreError::Unauthenticated { .. } => &STORE_KEY_REFUSED,
-        StoreError::PermissionDenied { .. } => &STORE_DENIED,
         StoreError::AlreadyExists { .. } => &STORE_EXISTS,
         StoreError::Precondition { .. } | StoreError::NotModified { .. } => &STORE_CHANGED,
         StoreError::InvalidPath { .. } => &STORE_LOCATION_INVALID,
-        StoreError::Generic { .. } if cause::<Outside>(&error).is_some() => &STORE_OUTSIDE,
-        StoreError::Generic { .. } => match cause::<std::io::Error>(&error).map(std::io::Error::kind) {
-            Some(std::io::ErrorKind::PermissionDenied | std::io::ErrorKind::ReadOnlyFilesystem) => &STORE_DENIED,
-            Some(std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded) => &STORE_FULL,
-            Some(std::io::ErrorKind::NotFound) => &STORE_OBJECT_MISSING,
-            Some(
-                std::io::ErrorKind::ConnectionRefused
-                | std::io::ErrorKind::ConnectionReset
-                | std::io::ErrorKind::ConnectionAborted
-                | std::io::ErrorKind::HostUnreachable
-                | std::io::ErrorKind::NetworkUnreachable
-                | std::io::ErrorKind::TimedOut,
-            ) => &STORE_UNREACHABLE,
-            // As opendal names kinds of trouble.
-            _ if matches!(&error, StoreError::Generic { store: "PermissionDenied", .. }) => &STORE_DENIED,
-            _ if text.contains("XMinioStorageFull") || text.contains("QuotaExceeded") => &STORE_FULL,
-            _ if text.contains("HTTP error")
-                || text.contains("error sending request")
-                || text.contains("InstanceCredentials") =>
-            {
-                &STORE_UNREACHABLE
-            }
-            _ => &STORE_FAILED,
+        _ if cause::<Outside>(&error).is_some() => &STORE_OUTSIDE,
+        _ => match (trouble(&error), &error) {
+            (Some(code), _) => code,
+            (None, StoreError::NotFound { .. }) => &STORE_OBJECT_MISSING,
+            (None, _) if io_kind(&error) == Some(ErrorKind::NotFound) => &STORE_OBJECT_MISSING,
+            (None, _) => &STORE_FAILED,
         },
-        _ => &STORE_FAILED,
     };
     Error::new(code).with("location", location).with("path", path).because(error)
+}
+
+/// What is wrong with a store as a whole, if that is behind an error of any library: its key, its place, its space, or that it
+/// does not answer.
+pub fn trouble(error: &(dyn std::error::Error + 'static)) -> Option<&'static Code> {
+    let text = chain(error);
+    let says = |words: &[&str]| words.iter().any(|word| text.contains(word));
+    let found = cause::<StoreError>(error);
+    // As opendal names kinds of trouble.
+    let denied =
+        matches!(found, Some(StoreError::PermissionDenied { .. } | StoreError::Generic { store: "PermissionDenied", .. }));
+    match io_kind(error) {
+        _ if says(&["NoSuchBucket", "ContainerNotFound", "The specified bucket does not exist"]) => Some(&STORE_LOCATION_MISSING),
+        // S3 answers 403 both for a wrong key and for a right key without permission; only the body tells them apart.
+        _ if says(KEY_WORDS) || matches!(found, Some(StoreError::Unauthenticated { .. })) => Some(&STORE_KEY_REFUSED),
+        _ if denied || says(&["lacked the necessary privileges"]) => Some(&STORE_DENIED),
+        Some(ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem) => Some(&STORE_DENIED),
+        Some(ErrorKind::StorageFull | ErrorKind::QuotaExceeded) => Some(&STORE_FULL),
+        Some(
+            ErrorKind::ConnectionRefused
+            | ErrorKind::ConnectionReset
+            | ErrorKind::ConnectionAborted
+            | ErrorKind::HostUnreachable
+            | ErrorKind::NetworkUnreachable
+            | ErrorKind::TimedOut,
+        ) => Some(&STORE_UNREACHABLE),
+        Some(ErrorKind::NotFound) => None,
+        _ if says(&["XMinioStorageFull", "QuotaExceeded"]) => Some(&STORE_FULL),
+        _ if says(&["HTTP error", "error sending request", "InstanceCredentials"]) => Some(&STORE_UNREACHABLE),
+        _ => None,
+    }
+}
+
+/// What stores call a key that is wrong, old, or of another place.
+const KEY_WORDS: &[&str] = &[
+    "InvalidAccessKeyId",
+    "AuthenticationFailed",
+    "SignatureDoesNotMatch",
+    "ExpiredToken",
+    "InvalidToken",
+    "RequestTimeTooSkewed",
+    "AuthorizationHeaderMalformed",
+];
+
+fn io_kind(error: &(dyn std::error::Error + 'static)) -> Option<ErrorKind> {
+    cause::<std::io::Error>(error).map(std::io::Error::kind)
 }
 
 /// The first cause of a type, at any depth.

@@ -9,7 +9,7 @@ mod stores;
 #[cfg(test)]
 mod tests;
 
-pub use explain::explain;
+pub use explain::{explain, trouble};
 pub use options::StoreOptions;
 pub use probe::Probe;
 pub use store::{Store, open, open_or_create};
