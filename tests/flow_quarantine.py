@@ -60,7 +60,7 @@ def collected(scene):
     with zipfile.ZipFile(folder / "b.zip", "w") as archive:
         archive.writestr("inner/b.csv", 'text,amount,id\n"fo,ur",n/a,4\nfive,50,5\n')
     (folder / "gone.csv").write_text("id,amount,text\n6,n/a,six\n")
-    (folder / "c.jsonl").write_text('{"id": 1, "v": 1}\n{"id": 2, "v": 2.5}\n{"id": 3, "v": "3"}\n{"id": 4}\n')
+    (folder / "c.jsonl").write_text('{"id": 1, "v": 1}\n{"id": 2, "v": 2.5}\n{"id": 3, "v": "three"}\n{"id": 4}\n')
     with sqlite3.connect(folder / "d.db") as database:
         database.execute("CREATE TABLE t (id INTEGER PRIMARY KEY, amount)")
         database.executemany("INSERT INTO t VALUES (?, ?)", [(1, 5), (2, "six"), (3, None), (4, 7.5)])

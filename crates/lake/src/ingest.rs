@@ -122,8 +122,7 @@ impl Lake {
     /// Somebody made the table at the same time: rows for the same columns are added to it.
     async fn second(&self, name: &TableName, mode: &Mode, given: &SchemaRef, new: NewFiles, origin: &Origin) -> Result<Commit> {
         let base = self.latest(name).await?;
-        let same = base.schema.fields() == given.fields() && base.partitions().is_empty();
-        if !same || !matches!(mode, Mode::Append | Mode::Replace) {
+        if !takes(&base, given) || !matches!(mode, Mode::Append | Mode::Replace) {
             new.remove(self).await;
             return Err(match mode {
                 Mode::Behind { .. } => Error::new(&codes::LAKE_MOVED).with("table", name).with("version", base.version()),
@@ -154,6 +153,16 @@ impl Table {
         })
         .await
     }
+}
+
+/// Whether files that were written for these columns, in whatever order, can stand in the table as they are.
+fn takes(base: &Snapshot, given: &Schema) -> bool {
+    let holds = |known: &Arc<Field>| {
+        given.field_with_name(known.name()).is_ok_and(|field| {
+            crate::fit::same(known.data_type(), field.data_type()) && (known.is_nullable() || !field.is_nullable())
+        })
+    };
+    base.partitions().is_empty() && base.schema.fields().len() == given.fields().len() && base.schema.fields().iter().all(holds)
 }
 
 /// What must change in the table for rows that come as `raw` and are kept as `given`, or the error that names a column.
