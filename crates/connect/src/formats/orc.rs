@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 
 use arrow::array::RecordBatch;
-use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
 use arrow::error::ArrowError;
 use base::{Error, Result};
 use futures::stream::BoxStream;
@@ -78,11 +78,11 @@ fn open(store: &Store, handle: &Handle, mark: &FileMark) -> Result<ArrowReaderBu
 fn explain(place: &str, error: OrcError) -> Error {
     match error {
         OrcError::IoError { source, .. } => compression::explain(place, source),
-        // Only in lists and structs; a column of them is read in full.
+        // In lists and structs to the microsecond, in columns that are declared as something else within 64 bits.
         OrcError::DecodeTimestamp { .. } => Error::new(&COLUMN_TYPE_UNSUPPORTED)
-            .with("column", "timestamps inside another column")
+            .with("column", "of timestamps inside another column, or declared as something else")
             .with("place", place)
-            .with("type", "timestamp of nanoseconds"),
+            .with("type", "timestamp, with digits or years that cannot be kept"),
         // Its own words name lines of its code and may hold values.
         OrcError::OutOfSpec { msg, .. } | OrcError::Unexpected { msg, .. } => corrupt(place, &msg),
         OrcError::UnsupportedTypeVariant { msg, .. } => corrupt(place, &format!("it holds what cannot be read: {msg}")),
@@ -226,6 +226,9 @@ impl Plan {
             let wanted = self.schema.field_with_name(field.name()).map(Field::data_type);
             match (field.data_type(), wanted) {
                 (DataType::Timestamp(..), Ok(DataType::Timestamp(..))) => Field::new(field.name(), MOMENT, true),
+                (DataType::Timestamp(_, zone), _) => {
+                    Field::new(field.name(), DataType::Timestamp(TimeUnit::Nanosecond, zone.clone()), true)
+                }
                 _ => field.as_ref().clone(),
             }
         };
