@@ -186,6 +186,24 @@ def merged(scene):
                 and column(home, "lake.ods.merged", "id") == [1, 3] and len(home.table("lake.ods.merged__quarantine")) == 1, done.stderr)
     ran = home.run("runs", "-o", "json")
     scene.check("the failed replay is a run like others", '"failed"' in ran.stdout, ran.stdout[:500])
+    cut_merge(scene, home, base, source + collect("merged", "base", columns={"id": "int64", "amount": "int64"}, **step))
+
+
+def cut_merge(scene, home, base, declared):
+    """A whole table is read anew after a kill between the quarantine's commit and its own: the quarantine goes with what was read last."""
+    home.apply(declared)
+    for what, changes, left in (("others are bad by then", {2: 2, 3: "three"}, ["three", "two"]), ("none is bad any more", {3: 33}, ["three", "two"])):
+        home.start("merged")
+        # Its commit never came to be.
+        max((home.path / "lake" / "ods" / "merged" / "_delta_log").glob("*.json")).unlink()
+        with sqlite3.connect(base) as database:
+            database.executemany("UPDATE t SET amount = ? WHERE id = ?", [(amount, number) for number, amount in changes.items()])
+        database.close()
+        ran = home.start("merged")
+        raws = sorted(json.loads(bytes(raw))["amount"] for raw in home.table("lake.ods.merged__quarantine").column("raw").to_pylist())
+        scene.check(f"merge cut, {what}: the quarantine has what was read last", ran.state == "succeeded" and raws == left, f"{raws} {ran}")
+    rows = dict(zip(*(home.table("lake.ods.merged").column(name).to_pylist() for name in ("id", "amount"))))
+    scene.check("merge cut: and so has the table", rows == {1: 1, 2: 2, 3: 33}, rows)
 
 
 def cut_between_commits(scene):
