@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use base::{Result, TableName};
+use base::{Error, Result, TableName};
 use guard::{Object, Pass, Privilege};
 use lake::Table;
 
@@ -23,8 +23,27 @@ pub(crate) struct Looks(Mutex<HashMap<TableName, Arc<Look>>>);
 struct Look {
     /// How many looks have begun.
     begun: AtomicU64,
-    /// The last that ended, by its number, and what it saw.
-    last: tokio::sync::Mutex<Option<(u64, Table)>>,
+    /// The last that ended.
+    last: tokio::sync::Mutex<Option<Seen>>,
+}
+
+/// What a look saw, by its number; also a failure, so that those who wait behind it do not all go and wait for the same store.
+#[derive(Debug)]
+struct Seen {
+    number: u64,
+    what: Result<Table>,
+}
+
+impl Seen {
+    fn told(&self) -> Result<Table> {
+        match &self.what {
+            Ok(table) => Ok(table.clone()),
+            Err(error) => {
+                let copy = Error::new(error.code());
+                Err(error.arguments().iter().fold(copy, |copy, (key, value)| copy.with(key, value)))
+            }
+        }
+    }
 }
 
 impl Looks {
@@ -52,13 +71,12 @@ impl Engine {
         let look = self.shared().looks.of(name);
         let asked = look.begun.load(Ordering::Acquire);
         let mut last = look.last.lock().await;
-        if let Some((_, table)) = last.as_ref().filter(|(number, _)| *number > asked) {
-            return Ok(table.clone());
+        if let Some(seen) = last.as_ref().filter(|seen| seen.number > asked) {
+            return seen.told();
         }
         let number = look.begun.fetch_add(1, Ordering::AcqRel) + 1;
-        let table = self.lake().table(pass, name).await?;
-        *last = Some((number, table.clone()));
-        Ok(table)
+        let what = self.lake().table(pass, name).await;
+        last.insert(Seen { number, what }).told()
     }
 }
 
