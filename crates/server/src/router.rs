@@ -14,7 +14,7 @@ use crate::codes::{ADDRESS_NOT_FOUND, METHOD_NOT_ALLOWED};
 use crate::failure::{Failure, Reported};
 use crate::observe::{Gate, observe};
 use crate::platform::Platform;
-use crate::{api, metrics, openapi};
+use crate::{api, console, metrics, openapi};
 
 /// The router of a platform. The same one answers over the network and inside a command.
 pub fn router(platform: Platform) -> Router {
@@ -23,6 +23,7 @@ pub fn router(platform: Platform) -> Router {
     openapi::finish(&mut document);
     let document: Arc<str> = openapi::text(&document).into();
     routes
+        .merge(console::routes())
         .route(
             openapi::PATH,
             get(move || std::future::ready(([(header::CONTENT_TYPE, "application/json")], document.to_string()))),

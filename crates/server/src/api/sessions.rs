@@ -2,8 +2,9 @@
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::StatusCode;
 use axum::http::request::Parts;
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
 use base::{Error, Secret};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -11,7 +12,7 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::caller::{Address, Caller, bearer};
+use crate::caller::{Address, COOKIE, Caller, bearer, cookie};
 use crate::codes::TOKEN_REQUIRED;
 use crate::failure::Answer;
 use crate::input;
@@ -19,7 +20,7 @@ use crate::platform::Platform;
 use crate::router::At;
 
 pub(super) fn routes() -> OpenApiRouter<Platform> {
-    OpenApiRouter::new().routes(routes!(login)).routes(routes!(logout)).routes(routes!(whoami))
+    OpenApiRouter::new().routes(routes!(login)).routes(routes!(keep, logout)).routes(routes!(whoami))
 }
 
 /// Who signs in.
@@ -30,13 +31,17 @@ struct LoginRequest {
     user: String,
     /// The user's password.
     password: String,
+    /// Keep the session in a cookie that scripts cannot read, instead of answering its token. It holds for requests that
+    /// carry the header `x-dataux-console`, whatever its value.
+    #[serde(default)]
+    cookie: bool,
 }
 
 /// A session.
 #[derive(Serialize, ToSchema)]
 struct Session {
-    /// To be sent as `Authorization: Bearer TOKEN`.
-    token: String,
+    /// To be sent as `Authorization: Bearer TOKEN`; null if a cookie holds it.
+    token: Option<String>,
     user: String,
     expires_at: DateTime<Utc>,
 }
@@ -59,22 +64,53 @@ struct Whoami {
 async fn login(
     State(platform): At,
     Address(address): Address,
+    headers: HeaderMap,
     input::Json(request): input::Json<LoginRequest>,
-) -> Answer<(StatusCode, Json<Session>)> {
+) -> Answer<Response> {
     let password = Secret::new(request.password);
     let (token, principal) = platform.guard().login(&request.user, &password, address.as_deref()).await?;
-    let session = Session { token: token.expose().to_owned(), user: principal.user, expires_at: principal.expires_at };
-    Ok((StatusCode::CREATED, Json(session)))
+    let shown = (!request.cookie).then(|| token.expose().to_owned());
+    let session = Session { token: shown, user: principal.user, expires_at: principal.expires_at };
+    let answer = (StatusCode::CREATED, Json(session));
+    if !request.cookie {
+        return Ok(answer.into_response());
+    }
+    let life = (principal.expires_at - Utc::now()).num_seconds();
+    Ok(([(header::SET_COOKIE, baked(&headers, token.expose(), Some(life)))], answer).into_response())
+}
+
+/// Sign in a browser with a token
+///
+/// Keeps the token of this request in a cookie that scripts cannot read, as `login` does for a password.
+#[utoipa::path(put, path = "/api/v1/sessions/current", tag = "sessions", operation_id = "keep_token", responses((status = 204, description = "the cookie is set")))]
+async fn keep(Caller(_pass): Caller, parts: Parts) -> Answer<Response> {
+    let token = bearer(&parts).ok_or_else(|| Error::new(&TOKEN_REQUIRED))?;
+    Ok(([(header::SET_COOKIE, baked(&parts.headers, token, None))], StatusCode::NO_CONTENT).into_response())
 }
 
 /// Sign out
 ///
-/// Ends the session whose token is sent.
+/// Ends the session whose token is sent, and forgets the cookie. An API token in a cookie is only forgotten: other programs
+/// may use it.
 #[utoipa::path(delete, path = "/api/v1/sessions/current", tag = "sessions", operation_id = "logout", responses((status = 204, description = "it is ended")))]
-async fn logout(State(platform): At, Caller(_pass): Caller, parts: Parts) -> Answer<StatusCode> {
+async fn logout(State(platform): At, Caller(_pass): Caller, parts: Parts) -> Answer<Response> {
     let token = bearer(&parts).ok_or_else(|| Error::new(&TOKEN_REQUIRED))?;
-    platform.guard().logout(token).await?;
-    Ok(StatusCode::NO_CONTENT)
+    let kept = cookie(&parts) == Some(token);
+    if !(kept && token.starts_with(guard::TOKEN_PREFIX)) {
+        platform.guard().logout(token).await?;
+    }
+    if !kept {
+        return Ok(StatusCode::NO_CONTENT.into_response());
+    }
+    Ok(([(header::SET_COOKIE, baked(&parts.headers, "", Some(0)))], StatusCode::NO_CONTENT).into_response())
+}
+
+/// The cookie's line; `life` in seconds, until the browser closes if none. Where the browser came by HTTPS, it returns by
+/// nothing else.
+fn baked(headers: &HeaderMap, token: &str, life: Option<i64>) -> String {
+    let secure = headers.get("x-forwarded-proto").is_some_and(|proto| proto.as_bytes().starts_with(b"https"));
+    let life = life.map(|seconds| format!("; Max-Age={seconds}")).unwrap_or_default();
+    format!("{COOKIE}={token}; Path=/; HttpOnly; SameSite=Strict{life}{}", if secure { "; Secure" } else { "" })
 }
 
 /// Who am I?
