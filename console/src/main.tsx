@@ -25,6 +25,8 @@ const client = new QueryClient({
 });
 
 const nonce = document.querySelector<HTMLMetaElement>('meta[property=csp-nonce]')?.nonce;
+// Where the library that keeps the page from scrolling behind a dialog looks for it.
+Object.assign(globalThis, { __webpack_nonce__: nonce });
 
 // After an upgrade the files of the page that is open are gone; the address leads to the new ones.
 addEventListener('vite:preloadError', event => {

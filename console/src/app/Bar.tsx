@@ -19,12 +19,7 @@ export function Bar() {
         <IconDatabase size={22} stroke={1.8} aria-hidden />
         <span className={classes.name}>dataux</span>
       </Link>
-      <UnstyledButton
-        className={classes.search}
-        onClick={openPalette}
-        aria-label={t('app.palette.open')}
-        aria-keyshortcuts="Control+K"
-      >
+      <UnstyledButton className={classes.search} onClick={openPalette} aria-keyshortcuts="Control+K">
         <IconSearch size={16} aria-hidden />
         <span className={classes.searchText}>{t('app.palette.open')}</span>
         <Kbd size="xs" className={classes.key}>

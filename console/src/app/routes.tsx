@@ -119,6 +119,13 @@ const routes = [
 export const router = createRouter({
   routeTree: root.addChildren(routes),
   basepath: '/console',
+  // Everything an address says is text, so that it stays readable.
+  parseSearch: text => Object.fromEntries(new URLSearchParams(text)),
+  stringifySearch: search => {
+    const said = Object.entries(search).filter((entry): entry is [string, string] => typeof entry[1] === 'string');
+    const text = new URLSearchParams(said).toString();
+    return text && `?${text}`;
+  },
   defaultPendingComponent: Loading,
   defaultPendingMs: 200,
   defaultErrorComponent: ProblemRoute,

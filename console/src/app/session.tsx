@@ -26,8 +26,9 @@ export function SessionProvider({ children }: { children: ReactNode }) {
     if (!who.data) return null;
     const signOut = async () => {
       await ask(api.DELETE('/api/v1/sessions/current')).catch(() => {});
-      client.clear();
       client.setQueryData(['whoami'], null);
+      // Nothing that was read for one person is there for the next.
+      client.removeQueries({ predicate: ({ queryKey }) => queryKey[0] !== 'whoami' });
     };
     return { who: who.data, signOut };
   }, [who.data, client]);

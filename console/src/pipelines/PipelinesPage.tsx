@@ -95,7 +95,7 @@ export function PipelinesPage() {
                     cell: ({ name }) => {
                       const last = of(name)[0];
                       return last ? (
-                        <Link to="/runs/$id" params={{ id: last.id }} search={{}} aria-label={`${name} ${last.state}`}>
+                        <Link to="/runs/$id" params={{ id: last.id }} search={{}}>
                           <StateBadge state={last.state} /> <Moment at={last.created_at} />
                         </Link>
                       ) : (

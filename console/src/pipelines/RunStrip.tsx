@@ -16,19 +16,21 @@ export function RunStrip({ runs }: { runs: Schemas['Run'][] }) {
   const length = ({ started_at, finished_at }: Schemas['Run']) =>
     started_at ? (finished_at ? Date.parse(finished_at) : Date.now()) - Date.parse(started_at) : 0;
   const longest = Math.max(1, ...shown.map(length));
+  const told = (run: Schemas['Run']) => {
+    const state = isState(run.state) ? t(`ui.state.${run.state}`) : run.state;
+    return `${state} · ${format.moment(run.created_at)} · ${format.duration(length(run))}`;
+  };
+  if (shown.length === 0) return null;
   return (
-    <ol className={classes.strip} aria-label={t('pipelines.lastRuns')}>
-      {shown.map(run => {
-        const state = isState(run.state) ? t(`ui.state.${run.state}`) : run.state;
-        const title = `${state} · ${format.moment(run.created_at)} · ${format.duration(length(run))}`;
-        return (
-          <li key={run.id}>
-            <Link to="/runs/$id" params={{ id: run.id }} search={{}} aria-label={title} title={title} data-state={run.state}>
-              <span style={{ height: `${20 + (length(run) / longest) * 80}%` }} />
-            </Link>
-          </li>
-        );
-      })}
-    </ol>
+    <Link
+      to="/runs"
+      search={{ pipeline: shown[0]?.pipeline }}
+      className={classes.strip}
+      aria-label={t('pipelines.runsOf', { count: shown.length })}
+    >
+      {shown.map(run => (
+        <span key={run.id} data-state={run.state} title={told(run)} style={{ height: `${20 + (length(run) / longest) * 80}%` }} />
+      ))}
+    </Link>
   );
 }

@@ -2,7 +2,7 @@ import { yaml } from '@codemirror/lang-yaml';
 import { Button, Group } from '@mantine/core';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { useBlocker, useRouter } from '@tanstack/react-router';
-import { useMemo, useState } from 'react';
+import { useMemo, useRef, useState } from 'react';
 import { parseDocument } from 'yaml';
 import { api, ask, type Schemas } from '../api/client';
 import { Problem } from '../api/problem';
@@ -33,7 +33,7 @@ export function Declare({ kind, text: given, version, done }: Props) {
   const [changes, setChanges] = useState<Schemas['Change'][]>();
   const [problem, setProblem] = useState<Problem>();
   const [busy, setBusy] = useState(false);
-  const [saved, setSaved] = useState(false);
+  const saved = useRef(false);
   const schema = useQuery({
     queryKey: ['schema', kind],
     queryFn: () => ask(api.GET('/api/v1/schemas/{kind}', { params: { path: { kind } } })),
@@ -41,8 +41,12 @@ export function Declare({ kind, text: given, version, done }: Props) {
   });
   const known = schema.data as JsonSchema | undefined;
   const language = useMemo(() => [yaml(), known ? yaml().language.data.of({ autocomplete: completer(known) }) : []], [known]);
-  const dirty = text !== given && !saved;
-  useBlocker({ shouldBlockFn: () => dirty && !confirm(t('resources.leave')), enableBeforeUnload: dirty, disabled: !dirty });
+  const dirty = text !== given;
+  useBlocker({
+    shouldBlockFn: () => !saved.current && !confirm(t('resources.leave')),
+    enableBeforeUnload: () => dirty && !saved.current,
+    disabled: !dirty,
+  });
 
   const attempt = async (act: () => Promise<void>) => {
     setBusy(true);
@@ -61,10 +65,10 @@ export function Declare({ kind, text: given, version, done }: Props) {
       await refuseStale();
       const applied = await apply(text);
       await resourcesChanged(client);
-      setSaved(true);
+      saved.current = true;
       const first = applied.find(change => change.kind === kind) ?? applied[0];
-      // The block above must have let go before the page changes.
-      setTimeout(() => (first ? done(first.kind, first.name) : router.history.back()));
+      if (first) done(first.kind, first.name);
+      else router.history.back();
     });
   /** Another's change since this page was opened is not written over. */
   const refuseStale = async () => {

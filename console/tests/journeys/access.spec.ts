@@ -7,7 +7,7 @@ test('signing in with a password, and out again', async ({ watched: page, contex
   await page.getByLabel('Password').fill('wrong password');
   await page.getByRole('button', { name: 'Sign in', exact: true }).click();
   await expect(page.getByRole('alert')).toBeVisible();
-  await expect(page.getByLabel('User')).toHaveValue('admin');
+  await expect(page.getByRole('textbox', { name: 'User' })).toHaveValue('admin');
   await page.getByLabel('Password').fill(password);
   await page.keyboard.press('Enter');
   // A link leads where it should, once one is signed in.
@@ -71,5 +71,5 @@ test('what was not granted is nowhere: not in a page, an answer, an address or a
   await page.goto(`${url()}/console/catalog/lake.dwd.flights`);
   await expect(page.getByRole('alert')).toBeVisible();
   await page.goto(`${url()}/console/catalog`);
-  await expect(page.getByRole('link', { name: 'lake.ads.worst_days' })).toBeVisible();
+  await expect(page.getByRole('link', { name: 'lake.ads.worst_days', exact: true })).toBeVisible();
 });

@@ -1,4 +1,4 @@
-import { expect, test, url } from './scene';
+import { expect, paste, test, url } from './scene';
 
 test('a connection is tested, looked into and queried live', async ({ signedIn: page }) => {
   await page.goto(`${url()}/console/connections`);
@@ -17,15 +17,10 @@ test('a new connection that is wrong says what to do, and is made right', async 
   await page.getByLabel('path').fill('nowhere.db');
   await expect(page.locator('pre')).toContainText('path: nowhere.db');
   await page.getByRole('button', { name: 'Go on as YAML' }).click();
-  const document = page.getByRole('textbox', { name: 'YAML document' });
-  await document.click();
-  await page.keyboard.press('Control+a');
-  await page.keyboard.insertText('apiVersion: dataux/v1\nkind: Connection\nname: lost\nspec:\n  sqlite:\n    pth: nowhere.db\n');
+  await paste(page, 'apiVersion: dataux/v1\nkind: Connection\nname: lost\nspec:\n  sqlite:\n    pth: nowhere.db\n');
   await page.getByRole('button', { name: 'Check' }).click();
   await expect(page.getByRole('alert')).toContainText('path');
-  await document.click();
-  await page.keyboard.press('Control+a');
-  await page.keyboard.insertText('apiVersion: dataux/v1\nkind: Connection\nname: lost\nspec:\n  sqlite:\n    path: nowhere.db\n');
+  await paste(page, 'apiVersion: dataux/v1\nkind: Connection\nname: lost\nspec:\n  sqlite:\n    path: nowhere.db\n');
   await page.getByRole('button', { name: 'Check' }).click();
   await page.getByRole('button', { name: 'Save' }).click();
   await expect(page.getByRole('heading', { name: 'lost' })).toBeVisible();
@@ -46,9 +41,7 @@ test('another’s change is not written over', async ({ signedIn: page, context 
   const document = page.getByRole('textbox', { name: 'YAML document' });
   await expect(document).toContainText('first');
   await context.request.post(`${url()}/api/v1/apply`, { headers, data: role('second') });
-  await document.click();
-  await page.keyboard.press('Control+a');
-  await page.keyboard.insertText(role('third'));
+  await paste(page, role('third'));
   await page.getByRole('button', { name: 'Check' }).click();
   await page.getByRole('button', { name: 'Save' }).click();
   await expect(page.getByRole('alert')).toContainText('has changed it since');

@@ -35,7 +35,7 @@ test('a run is cancelled and goes on where it was', async ({ signedIn: page, con
   await expect(page.getByRole('button', { name: 'Resume' })).toBeVisible({ timeout: 30_000 });
   await page.getByRole('button', { name: 'Resume' }).click();
   await page.getByRole('dialog').getByRole('button', { name: 'Resume' }).click();
-  await expect(page.getByRole('button', { name: 'Cancel' })).toBeVisible();
+  await expect(page.locator('main').getByRole('button', { name: 'Cancel' })).toBeVisible();
   await context.request.post(`${url()}/api/v1/runs/${id}/cancel`, { headers });
   await expect(page.getByRole('button', { name: 'Resume' })).toBeVisible({ timeout: 30_000 });
 });

@@ -1,4 +1,4 @@
-import { expect, test, url } from './scene';
+import { expect, paste, test, url } from './scene';
 
 const editor = 'SQL';
 
@@ -64,7 +64,7 @@ test('a plan is shown without running the query, and parameters are bound', asyn
     `${url()}/console/query?sql=${encodeURIComponent('select count(*) as n from lake.dwd.flights where carrier = $carrier')}`,
   );
   await page.getByLabel('$carrier').fill('UA');
-  await page.getByRole('button', { name: 'Plan' }).click();
+  await page.getByRole('button', { name: 'Plan', exact: true }).click();
   await expect(page.getByRole('heading', { name: 'logical_plan' })).toBeVisible();
   await page.getByRole('button', { name: 'Run', exact: true }).click();
   await expect(page.getByRole('gridcell').first()).toHaveText(/^\d{5}$/);
@@ -77,11 +77,8 @@ test('a question becomes a data service that answers', async ({ signedIn: page }
   await page.getByRole('menuitem', { name: 'Data service' }).click();
   const document = page.getByRole('textbox', { name: 'YAML document' });
   await expect(document).toContainText('my-service');
-  await page.evaluate(() => navigator.clipboard?.writeText('').catch(() => {}));
-  await document.click();
-  await page.keyboard.press('Control+a');
   const yaml = `apiVersion: dataux/v1\nkind: DataService\nname: busy-airlines\nspec:\n  description: Airlines with many flights\n  sql: ${sql}\n  parameters: {least: {type: integer, required: true}}\n`;
-  await page.keyboard.insertText(yaml);
+  await paste(page, yaml);
   await page.getByRole('button', { name: 'Check' }).click();
   await expect(page.getByText('will be created')).toBeVisible();
   await page.getByRole('button', { name: 'Save' }).click();

@@ -34,3 +34,12 @@ export const test = base.extend<{ signedIn: Page; watched: Page }>({
     await use(watched);
   },
 });
+
+/** Puts a text in the place of a document's, as pasting does; typing would have its lines indented and its brackets closed. */
+export async function paste(page: Page, text: string) {
+  await page.context().grantPermissions(['clipboard-read', 'clipboard-write']);
+  await page.getByRole('textbox', { name: 'YAML document' }).click();
+  await page.keyboard.press('Control+a');
+  await page.evaluate(words => navigator.clipboard.writeText(words), text);
+  await page.keyboard.press('Control+v');
+}

@@ -87,7 +87,12 @@ export function CodeEditor({ label, value, change, extensions, run, hint, height
             indentWithTab,
           ]),
           EditorView.lineWrapping,
-          EditorView.contentAttributes.of({ 'aria-label': label, 'aria-description': t('ui.editor.keys'), spellcheck: 'false' }),
+          EditorView.contentAttributes.of({
+            'aria-label': label,
+            'aria-description': t('ui.editor.keys'),
+            spellcheck: 'false',
+            tabindex: '0',
+          }),
           EditorState.readOnly.of(readOnly),
           hint ? placeholder(hint) : [],
           look,

@@ -74,7 +74,7 @@ export function GraphView({
   if (!placed) return <Loading rows={4} />;
   const tall = Math.min(440, Math.max(200, Math.max(...placed.map(({ y }) => y)) + height + 60));
   return (
-    <section className={classes.graph} style={{ height: tall }} aria-label={label}>
+    <div className={classes.graph} style={{ height: tall }} role="group" aria-label={label}>
       <ReactFlow
         nodes={flow.drawn}
         edges={flow.lines}
@@ -99,6 +99,6 @@ export function GraphView({
         <Background gap={18} size={1} color="var(--dx-line)" />
         <Controls showInteractive={false} />
       </ReactFlow>
-    </section>
+    </div>
   );
 }

@@ -19,7 +19,7 @@ export function List<T>({ label, fields, rows, id }: { label: string; fields: Fi
     undefined;
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by keyboard
-    <section className={classes.scroll} tabIndex={0} aria-label={label}>
+    <div className={classes.scroll} role="group" tabIndex={0} aria-label={label}>
       <table className={classes.table}>
         <thead>
           <tr>
@@ -42,6 +42,6 @@ export function List<T>({ label, fields, rows, id }: { label: string; fields: Fi
           ))}
         </tbody>
       </table>
-    </section>
+    </div>
   );
 }
