@@ -303,10 +303,5 @@ fn session_config(settings: &EngineSettings) -> SessionConfig {
     options.execution.collect_statistics = true;
     options.execution.time_zone = Some("UTC".to_owned());
     options.sql_parser.collect_spans = false;
-    for pair in std::env::var("DATAUX_TRY").unwrap_or_default().split_whitespace() {
-        if let Some((key, value)) = pair.split_once('=') {
-            let _tried = config.options_mut().set(key, value);
-        }
-    }
     config
 }
