@@ -42,7 +42,7 @@ pub fn trouble(error: &(dyn std::error::Error + 'static)) -> Option<&'static Cod
         _ if says(&["NoSuchBucket", "ContainerNotFound", "The specified bucket does not exist"]) => Some(&STORE_LOCATION_MISSING),
         // S3 answers 403 both for a wrong key and for a right key without permission; only the body tells them apart.
         _ if says(KEY_WORDS) || matches!(found, Some(StoreError::Unauthenticated { .. })) => Some(&STORE_KEY_REFUSED),
-        _ if denied || says(&["lacked the necessary privileges"]) => Some(&STORE_DENIED),
+        _ if denied || says(&["lacked the necessary privileges", "403 Forbidden"]) => Some(&STORE_DENIED),
         Some(ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem) => Some(&STORE_DENIED),
         Some(ErrorKind::StorageFull | ErrorKind::QuotaExceeded) => Some(&STORE_FULL),
         Some(
@@ -64,6 +64,8 @@ pub fn trouble(error: &(dyn std::error::Error + 'static)) -> Option<&'static Cod
 const KEY_WORDS: &[&str] = &[
     "InvalidAccessKeyId",
     "AuthenticationFailed",
+    "failed to authenticate",
+    "401 Unauthorized",
     "SignatureDoesNotMatch",
     "ExpiredToken",
     "InvalidToken",
@@ -103,6 +105,19 @@ mod tests {
     use std::io;
 
     use super::*;
+
+    #[test]
+    fn what_a_listing_says_is_told_apart() {
+        let check = |text: &'static str, code: &'static base::Code| {
+            let error = explain("az://landing", "in", StoreError::Generic { store: "azure", source: text.into() });
+            assert!(error.is(code), "{text}: {error:?}");
+        };
+        check("403 Forbidden: <Code>AuthorizationFailure</Code> Server failed to authenticate the request.", &STORE_KEY_REFUSED);
+        check("403 Forbidden: <Code>SignatureDoesNotMatch</Code>", &STORE_KEY_REFUSED);
+        check("403 Forbidden: <Code>AccessDenied</Code>", &STORE_DENIED);
+        check("401 Unauthorized", &STORE_KEY_REFUSED);
+        check("500 Internal Server Error", &STORE_FAILED);
+    }
 
     #[test]
     fn what_the_disk_says_is_passed_on() {
