@@ -32,6 +32,9 @@ const OWN_VARIABLES: [&str; 8] = [
     "REDIS_PASSWORD",
 ];
 
+/// Folders in which the system shows processes, ours with its variables among them; no secret is kept there.
+const SYSTEM_FOLDERS: [&str; 3] = ["/proc", "/sys", "/dev"];
+
 /// What is known of a stored secret besides its value.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SecretInfo {
@@ -96,6 +99,9 @@ impl Guard {
         let real = tokio::fs::canonicalize(path).await.map_err(|error| error.to_string())?;
         if self.key().file() == Some(real.as_path()) {
             return Err("this file is the platform's own".to_owned());
+        }
+        if SYSTEM_FOLDERS.iter().any(|folder| real.starts_with(folder)) {
+            return Err("files of the system are no secrets".to_owned());
         }
         if !tokio::fs::metadata(&real).await.map_err(|error| error.to_string())?.is_file() {
             return Err("it is not a file".to_owned());

@@ -69,6 +69,11 @@ async fn references_to_files_and_variables() {
         let error = resolve(&home.guard, &format!("env:{own}")).await.expect_err(own);
         assert!(error.to_string().contains("the platform's own"), "{own}: {error}");
     }
+    // The process's own variables, by another way.
+    for file in ["/proc/self/environ", "/proc/self/../self/environ"] {
+        let error = resolve(&home.guard, &format!("file:{file}")).await.expect_err(file);
+        assert!(error.to_string().contains("files of the system"), "{file}: {error}");
+    }
     // Cargo sets it for every test.
     assert_eq!(resolve(&home.guard, "env:CARGO_PKG_NAME").await.expect("set").expose(), "dataux-guard");
 }
