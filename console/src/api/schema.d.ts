@@ -58,6 +58,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/connections/{name}/check": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Try a connection
+         * @description Reaches the business system, signs in and looks. A failure says what is wrong and what to do.
+         */
+        post: operations["check_connection"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/connections/{name}/objects": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the tables or files of a connection
+         * @description At most 10,000, sorted by schema and name.
+         */
+        get: operations["list_connection_objects"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/kinds": {
         parameters: {
             query?: never;
@@ -92,6 +132,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/pipelines/{name}/graph": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Look at the order of a pipeline's steps */
+        get: operations["get_pipeline_graph"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/pipelines/{name}/runs": {
         parameters: {
             query?: never;
@@ -103,6 +160,28 @@ export interface paths {
         put?: never;
         /** Start a run */
         post: operations["start_run"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/push/{connection}/{target}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Send lines of JSON
+         * @description One JSON object a line, perhaps packed with gzip. The answer comes when the lines are in the table; requests that come
+         *     together share a commit. With an `Idempotency-Key` the same request may be sent again and adds nothing twice. While too
+         *     much waits, the answer is 429 with `Retry-After`.
+         */
+        post: operations["push_lines"];
         delete?: never;
         options?: never;
         head?: never;
@@ -140,6 +219,28 @@ export interface paths {
         get: operations["get_quarantine"];
         put?: never;
         post?: never;
+        /** Drop records in quarantine for good */
+        delete: operations["drop_quarantine"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/quarantine/{name}/replay": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Send records in quarantine through their step again
+         * @description By the pipeline's declaration of today. Those that fit now go to the table and leave the quarantine, the others stay with
+         *     the cause that keeps them now. It is a run like others; its step says in `output.outcome.replay` what became of the records.
+         */
+        post: operations["replay_quarantine"];
         delete?: never;
         options?: never;
         head?: never;
@@ -361,6 +462,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/services": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the data services that the caller may call */
+        get: operations["list_services"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/sessions": {
         parameters: {
             query?: never;
@@ -386,11 +504,16 @@ export interface paths {
             cookie?: never;
         };
         get?: never;
+        /**
+         * Sign in a browser with a token
+         * @description Keeps the token of this request in a cookie that scripts cannot read, as `login` does for a password.
+         */
         put: operations["keep_token"];
         post?: never;
         /**
          * Sign out
-         * @description Ends the session whose token is sent.
+         * @description Ends the session whose token is sent, and forgets the cookie. An API token in a cookie is only forgotten: other programs
+         *     may use it.
          */
         delete: operations["logout"];
         options?: never;
@@ -695,54 +818,6 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v1/pipelines/{name}/graph": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get: operations["get_pipeline_graph"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/connections/{name}/check": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        post: operations["check_connection"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/connections/{name}/objects": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get: operations["list_connection_objects"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -811,6 +886,16 @@ export interface components {
             /** @description Its Arrow type. */
             type: string;
         };
+        /** @description That a connection works. */
+        ConnectionCheck: {
+            /**
+             * Format: int64
+             * @description How long it took.
+             */
+            millis: number;
+            /** @description What answered, such as `SQLite 3.50.2`. */
+            system: string;
+        };
         /** @description What a token is for. */
         CreateRequest: {
             /**
@@ -825,6 +910,14 @@ export interface components {
             /** @description Whom it acts as; the caller if not given. Another user's takes an administrator. */
             user?: string | null;
         };
+        /** @description What was dropped. */
+        DropReport: {
+            /**
+             * Format: int64
+             * @description How many records.
+             */
+            dropped: number;
+        };
         /** @description An error, as every endpoint answers it. */
         ErrorBody: {
             /** @description What filled the places of the message. */
@@ -833,6 +926,7 @@ export interface components {
             };
             /** @description Who has to act: `user`, `source` or `platform`. */
             blame: string;
+            cause?: components["schemas"]["ErrorBody"] | null;
             /** @description Stable name, such as `table_not_found`. */
             code: string;
             /** @description What to do. */
@@ -843,6 +937,18 @@ export interface components {
             retry: boolean;
             /** @description The id by which the server's log and audit know this request. */
             trace_id?: string | null;
+        };
+        /** @description A step and what it waits for. */
+        GraphStep: {
+            /** @description The steps that must end before it. */
+            before: string[];
+            name: string;
+            /** @description The lake tables it reads. */
+            reads: string[];
+            /** @description `collect`, `sql`, `check` or `publish`. */
+            verb: string;
+            /** @description The lake tables it writes, its quarantine included. */
+            writes: string[];
         };
         /** @description A state of the server. */
         Health: {
@@ -873,11 +979,15 @@ export interface components {
         };
         /** @description Who signs in. */
         LoginRequest: {
+            /**
+             * @description Keep the session in a cookie that scripts cannot read, instead of answering its token. It holds for requests that
+             *     carry the header `x-dataux-console`, whatever its value.
+             */
+            cookie?: boolean;
             /** @description The user's password. */
             password: string;
             /** @description The user's name. */
             user: string;
-            cookie?: boolean;
         };
         /** @description What a compaction did. */
         OptimizeReport: {
@@ -1028,6 +1138,53 @@ export interface components {
             next?: string | null;
         };
         /** @description One page of a list. */
+        Page_Service: {
+            /** @description The items. */
+            items: {
+                /**
+                 * Format: double
+                 * @description Calls that one token may make each second in the long run; null if there is no limit.
+                 */
+                calls_per_second?: number | null;
+                description: string;
+                /**
+                 * Format: double
+                 * @description How old an answer may be, in seconds; null if every call runs the statement.
+                 */
+                fresh_for_seconds?: number | null;
+                name: string;
+                parameters: components["schemas"]["ServiceParameter"][];
+                /** @description Where it is called. */
+                path: string;
+                /** Format: date-time */
+                updated_at: string;
+                /**
+                 * Format: int64
+                 * @description Grows by one with each change.
+                 */
+                version: number;
+            }[];
+            /** @description What to send as `after` for the next page; null if this is the last. */
+            next?: string | null;
+        };
+        /** @description One page of a list. */
+        Page_SourceObject: {
+            /** @description The items. */
+            items: {
+                /** @description Its name; for files the path below the location. */
+                name: string;
+                /**
+                 * Format: int64
+                 * @description About how many rows it has, if that is known without counting.
+                 */
+                rows?: number | null;
+                /** @description Its schema; `files` for files. */
+                schema: string;
+            }[];
+            /** @description What to send as `after` for the next page; null if this is the last. */
+            next?: string | null;
+        };
+        /** @description One page of a list. */
         Page_TableEntry: {
             /** @description The items. */
             items: {
@@ -1089,6 +1246,30 @@ export interface components {
             /** @description The password. */
             password: string;
         };
+        /** @description A pipeline as a graph. */
+        PipelineGraph: {
+            /** @description In the order of the pipeline. */
+            steps: components["schemas"]["GraphStep"][];
+        };
+        /** @description What became of the lines. */
+        PushReport: {
+            /**
+             * Format: int64
+             * @description Lines that are in the table.
+             */
+            accepted: number;
+            /** @description An earlier request with the same `Idempotency-Key` had brought them already; nothing was added now. */
+            duplicate: boolean;
+            /** @description Names this request; bad lines stand in the table's quarantine as found by this run. */
+            id: string;
+            /**
+             * Format: int64
+             * @description Lines that did not fit and are in its quarantine.
+             */
+            quarantined: number;
+            /** @description The table they were sent to. */
+            table: string;
+        };
         /** @description Records of one table, run, step and cause. */
         QuarantineSummary: {
             cause?: string | null;
@@ -1098,6 +1279,30 @@ export interface components {
             step?: string | null;
             /** @description The table that did not take them. */
             table: string;
+        };
+        /** @description The runs of a replay. */
+        ReplayCreated: {
+            /** @description Their ids, one a pipeline. */
+            ids: string[];
+            /**
+             * Format: int64
+             * @description Records that stay, because no pipeline declares their step any more.
+             */
+            left: number;
+            /**
+             * Format: int64
+             * @description Records that go through their step again.
+             */
+            records: number;
+        };
+        /** @description Which records go through their step again. */
+        ReplayRequest: {
+            /** @description Only those not taken for this cause. */
+            cause?: string | null;
+            /** @description Only say what would become of them. */
+            dry_run?: boolean;
+            /** @description Only those found by this run. */
+            run?: string | null;
         };
         /** @description What a verification found. */
         Report: {
@@ -1230,13 +1435,58 @@ export interface components {
              */
             updated_at: string;
         };
+        /** @description A data service that the caller may call. */
+        Service: {
+            /**
+             * Format: double
+             * @description Calls that one token may make each second in the long run; null if there is no limit.
+             */
+            calls_per_second?: number | null;
+            description: string;
+            /**
+             * Format: double
+             * @description How old an answer may be, in seconds; null if every call runs the statement.
+             */
+            fresh_for_seconds?: number | null;
+            name: string;
+            parameters: components["schemas"]["ServiceParameter"][];
+            /** @description Where it is called. */
+            path: string;
+            /** Format: date-time */
+            updated_at: string;
+            /**
+             * Format: int64
+             * @description Grows by one with each change.
+             */
+            version: number;
+        };
+        /** @description A parameter of a service, beside `limit`, `offset` and `format`. */
+        ServiceParameter: {
+            description: string;
+            name: string;
+            required: boolean;
+            /** @description `string`, `integer`, `number`, `boolean`, `date`, `timestamp`, `enum` or `list`. */
+            type: string;
+        };
         /** @description A session. */
         Session: {
             /** Format: date-time */
             expires_at: string;
-            /** @description To be sent as `Authorization: Bearer TOKEN`. */
-            token: string;
+            /** @description To be sent as `Authorization: Bearer TOKEN`; null if a cookie holds it. */
+            token?: string | null;
             user: string;
+        };
+        /** @description A table or a file of a connection. */
+        SourceObject: {
+            /** @description Its name; for files the path below the location. */
+            name: string;
+            /**
+             * Format: int64
+             * @description About how many rows it has, if that is known without counting.
+             */
+            rows?: number | null;
+            /** @description Its schema; `files` for files. */
+            schema: string;
         };
         /** @description A statement. */
         SqlRequest: {
@@ -1367,29 +1617,6 @@ export interface components {
             token_id?: string | null;
             user: string;
         };
-        GraphStep: {
-            name: string;
-            verb: string;
-            reads: string[];
-            writes: string[];
-            before: string[];
-        };
-        PipelineGraph: {
-            steps: components["schemas"]["GraphStep"][];
-        };
-        ConnectionCheck: {
-            system: string;
-            millis: number;
-        };
-        SourceObject: {
-            schema: string;
-            name: string;
-            rows?: number | null;
-        };
-        Page_SourceObject: {
-            items: components["schemas"]["SourceObject"][];
-            next?: string | null;
-        };
     };
     responses: never;
     parameters: never;
@@ -1513,6 +1740,70 @@ export interface operations {
             };
         };
     };
+    check_connection: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description the connection */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description it works */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ConnectionCheck"];
+                };
+            };
+            /** @description what went wrong, whose fault it is, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    list_connection_objects: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description the connection */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description what is in it */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_SourceObject"];
+                };
+            };
+            /** @description what went wrong, whose fault it is, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     list_kinds: {
         parameters: {
             query?: never;
@@ -1578,6 +1869,38 @@ export interface operations {
             };
         };
     };
+    get_pipeline_graph: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description the pipeline */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the steps */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PipelineGraph"];
+                };
+            };
+            /** @description what went wrong, whose fault it is, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     start_run: {
         parameters: {
             query?: never;
@@ -1601,6 +1924,50 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["RunCreated"];
+                };
+            };
+            /** @description what went wrong, whose fault it is, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    push_lines: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description tells a request that is sent again; at most 200 visible ASCII characters */
+                "Idempotency-Key"?: string | null;
+                /** @description `gzip`, if the body is packed */
+                "Content-Encoding"?: string | null;
+            };
+            path: {
+                /** @description a connection that declares `push` */
+                connection: string;
+                /** @description one of its targets */
+                target: string;
+            };
+            cookie?: never;
+        };
+        /** @description at most 16 MiB as sent, 64 MiB unpacked */
+        requestBody: {
+            content: {
+                "application/x-ndjson": string;
+            };
+        };
+        responses: {
+            /** @description the lines are kept */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PushReport"];
                 };
             };
             /** @description what went wrong, whose fault it is, and what to do */
@@ -1669,6 +2036,79 @@ export interface operations {
                 };
                 content: {
                     "application/json": Record<string, never>;
+                };
+            };
+            /** @description what went wrong, whose fault it is, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    drop_quarantine: {
+        parameters: {
+            query?: {
+                /** @description Found by this run. */
+                run?: string;
+                /** @description Not taken for this cause. */
+                cause?: string;
+            };
+            header?: never;
+            path: {
+                /** @description catalog.schema.table */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description they are gone */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DropReport"];
+                };
+            };
+            /** @description what went wrong, whose fault it is, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    replay_quarantine: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description catalog.schema.table */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReplayRequest"];
+            };
+        };
+        responses: {
+            /** @description it is queued */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReplayCreated"];
                 };
             };
             /** @description what went wrong, whose fault it is, and what to do */
@@ -2135,6 +2575,35 @@ export interface operations {
             };
         };
     };
+    list_services: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the services */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_Service"];
+                };
+            };
+            /** @description what went wrong, whose fault it is, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     login: {
         parameters: {
             query?: never;
@@ -2177,12 +2646,21 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description x */
+            /** @description the cookie is set */
             204: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description what went wrong, whose fault it is, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
             };
         };
     };
@@ -2768,72 +3246,6 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ErrorBody"];
-                };
-            };
-        };
-    };
-    get_pipeline_graph: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                name: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description x */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["PipelineGraph"];
-                };
-            };
-        };
-    };
-    check_connection: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                name: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description x */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ConnectionCheck"];
-                };
-            };
-        };
-    };
-    list_connection_objects: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                name: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description x */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Page_SourceObject"];
                 };
             };
         };

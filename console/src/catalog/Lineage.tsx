@@ -53,13 +53,15 @@ function Hop({ title, hops, none }: { title: string; hops: ReturnType<typeof nei
             {pipeline}/{step}
           </Link>
           <ul>
-            {tables.map(table => (
-              <li key={table}>
-                <Link to="/catalog/$table" params={{ table }} search={{ tab: 'lineage' }}>
-                  <bdi>{table}</bdi>
-                </Link>
-              </li>
-            ))}
+            {tables
+              .filter(table => !table.endsWith('__quarantine'))
+              .map(table => (
+                <li key={table}>
+                  <Link to="/catalog/$table" params={{ table }} search={{ tab: 'lineage' }}>
+                    <bdi>{table}</bdi>
+                  </Link>
+                </li>
+              ))}
           </ul>
         </div>
       ))}

@@ -83,7 +83,16 @@ export function Log({ run, live, step, level, steps, set }: Props) {
       }
     >
       {problem && <ProblemView problem={problem} again={again} />}
-      <div ref={box} className={classes.box} role="log" aria-label={t('pipelines.log')} aria-live="off" onScroll={scrolled}>
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by keyboard */}
+      <div
+        ref={box}
+        className={classes.box}
+        role="log"
+        tabIndex={0}
+        aria-label={t('pipelines.log')}
+        aria-live="off"
+        onScroll={scrolled}
+      >
         <div className={classes.all} style={{ height: Math.max(fullHeight(shown.length), rowHeight) }}>
           <div className={classes.seen} style={{ height: Math.min(place.view, Math.max(fullHeight(shown.length), rowHeight)) }}>
             <div style={{ transform: `translateY(${top}px)` }}>

@@ -13,6 +13,7 @@ import { Page } from '../ui/page/Page';
 import { Panel } from '../ui/page/Panel';
 import { Asked } from '../ui/state/Asked';
 import { EmptyView } from '../ui/state/EmptyView';
+import { HeldActs } from './HeldActs';
 import classes from './QuarantineTablePage.module.css';
 import { decoded } from './raw';
 
@@ -57,12 +58,15 @@ export function QuarantineTablePage() {
         )
       }
       actions={
-        <Commands
-          lines={[
-            ['dataux', `dataux quarantine show ${quoted(table)}`],
-            ['curl', curl('GET', `/api/v1/quarantine/${encodeURIComponent(table)}${query && `?${query}`}`)],
-          ]}
-        />
+        <>
+          <HeldActs table={table} run={run} cause={cause} />
+          <Commands
+            lines={[
+              ['dataux', `dataux quarantine show ${quoted(table)}`],
+              ['curl', curl('GET', `/api/v1/quarantine/${encodeURIComponent(table)}${query && `?${query}`}`)],
+            ]}
+          />
+        </>
       }
     >
       <Asked query={held}>
