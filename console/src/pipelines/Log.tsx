@@ -83,7 +83,6 @@ export function Log({ run, live, step, level, steps, set }: Props) {
       }
     >
       {problem && <ProblemView problem={problem} again={again} />}
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by keyboard */}
       <div
         ref={box}
         className={classes.box}

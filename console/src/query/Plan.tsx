@@ -8,7 +8,6 @@ export function Plan({ rows }: { rows: Rows }) {
       {Array.from({ length: rows.count }, (_, row) => (
         <section key={row}>
           <h2>{rows.text(row, 0)}</h2>
-          {/* biome-ignore lint/a11y/noNoninteractiveTabindex: long plans scroll, and must be reached by keyboard */}
           <pre tabIndex={0}>{rows.text(row, 1)}</pre>
         </section>
       ))}

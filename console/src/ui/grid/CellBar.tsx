@@ -13,7 +13,12 @@ export function CellBar({ name, row, text }: { name: string; row: number; text: 
       <span className={classes.barName}>
         <bdi>{name}</bdi> · {row + 1}
       </span>
-      <section className={classes.barText} data-null={text === null || undefined} aria-label={name || t('ui.grid.value')}>
+      <section
+        tabIndex={0}
+        className={classes.barText}
+        data-null={text === null || undefined}
+        aria-label={name || t('ui.grid.value')}
+      >
         <bdi>{text === null ? 'NULL' : text === '' ? t('ui.grid.empty') : text}</bdi>
       </section>
       <ActionIcon

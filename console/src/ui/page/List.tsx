@@ -18,7 +18,6 @@ export function List<T>({ label, fields, rows, id }: { label: string; fields: Fi
     [field.number && classes.number, field.narrow && classes.narrow, field.extra && classes.extra].filter(Boolean).join(' ') ||
     undefined;
   return (
-    // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by keyboard
     <div className={classes.scroll} role="group" tabIndex={0} aria-label={label}>
       <table className={classes.table}>
         <thead>
