@@ -3,12 +3,12 @@ import { dataux, password } from './server';
 
 test('signing in with a password, and out again', async ({ watched: page, context }) => {
   await page.goto(`${url()}/console/catalog?q=flights`);
-  await page.getByLabel('User').fill('admin');
-  await page.getByLabel('Password').fill('wrong password');
+  await page.getByRole('textbox', { name: 'User' }).fill('admin');
+  await page.locator('input[type=password]').fill('wrong password');
   await page.getByRole('button', { name: 'Sign in', exact: true }).click();
   await expect(page.getByRole('alert')).toBeVisible();
   await expect(page.getByRole('textbox', { name: 'User' })).toHaveValue('admin');
-  await page.getByLabel('Password').fill(password);
+  await page.locator('input[type=password]').fill(password);
   await page.keyboard.press('Enter');
   // A link leads where it should, once one is signed in.
   await expect(page.getByRole('link', { name: 'lake.dwd.flights', exact: true })).toBeVisible();
@@ -19,7 +19,7 @@ test('signing in with a password, and out again', async ({ watched: page, contex
   );
   await page.getByRole('button', { name: 'Account of admin' }).click();
   await page.getByRole('menuitem', { name: 'Sign out' }).click();
-  await expect(page.getByLabel('User')).toBeVisible();
+  await expect(page.getByRole('textbox', { name: 'User' })).toBeVisible();
   const after = await context.request.get(`${url()}/api/v1/whoami`, {
     headers: { 'x-dataux-console': '1', cookie: `dataux_session=${cookie?.value}` },
   });

@@ -33,6 +33,7 @@ test('an earlier version is brought back as a new one', async ({ signedIn: page,
   }
   await page.goto(`${url()}/console/catalog/lake.tmp.versions?tab=history`);
   const oldest = page.getByRole('button', { name: /^Restore version/ }).last();
+  await expect(oldest).toBeVisible();
   const before = await page.getByRole('row').count();
   await oldest.click();
   await expect(page.getByRole('dialog')).toContainText('No version is lost');
