@@ -17,6 +17,8 @@ test('a run is started, watched to its end, and its records in quarantine are fo
 });
 
 test('a run is cancelled and goes on where it was', async ({ signedIn: page, context }) => {
+  // A query of this weight hears of its end only between batches.
+  test.setTimeout(150_000);
   const slow =
     'apiVersion: dataux/v1\nkind: Pipeline\nname: slow\nspec:\n  steps:\n    - name: quick\n      sql: {into: lake.tmp.quick, query: select 1 as a}\n' +
     '    - name: endless\n      after: [quick]\n      sql: {into: lake.tmp.endless, query: "select a.flight from lake.dwd.flights a cross join lake.dwd.flights b cross join lake.dwd.flights c where a.flight + b.flight + c.flight < 0"}\n';
