@@ -26,6 +26,7 @@ def main():
         home = lake(scene, bucket)
         race(scene, bucket, home)
         wrong_keys(scene, bucket)
+        borrowed_keys(scene, bucket, home)
         source_dies(scene, bucket, home)
         lake_dies(scene, bucket)
 
@@ -108,6 +109,12 @@ def wrong_keys(scene, bucket):
     refused.apply(connection("in", files={"location": str(scene.folder / "in")}) + collect("take", "in", files="one.csv"))
     ran = refused_well(scene, "a wrong key of the lake", refused, "take", "store_key_refused", "lake.ods.take", blame="user")
     scene.check("no message has the secret of the lake", "not-a-real-secret" not in str(ran))
+
+
+def borrowed_keys(scene, bucket, home):
+    """The keys of the lake's own store are not to be had by declaring a connection, which could send them anywhere."""
+    home.apply(connection("borrowed", files={"location": bucket.url, "store": bucket.store(of="LAKE")}) + collect("borrow", "borrowed", files="in/*/*.csv"))
+    refused_well(scene, "a connection with the lake's own keys", home, "borrow", "secret_unresolved", "env:LAKE_ID", blame="user")
 
 
 def source_dies(scene, bucket, home):

@@ -38,12 +38,12 @@ class Bucket:
         found = self.files.get_file_info(FileSelector(f"{self.path}/{folder}", recursive=True, allow_not_found=True))
         return sorted(one.path.removeprefix(f"{self.path}/") for one in found if one.type == FileType.File)
 
-    def store(self, endpoint=None):
-        """What a connection or the lake declares of it; the keys are in the environment of its home."""
-        return {"endpoint": endpoint or self.endpoint, "access_key_id": "env:S3_ID", "secret_access_key": "env:S3_SECRET", "allow_http": True}
+    def store(self, endpoint=None, of="S3"):
+        """What a connection or the lake declares of it; the keys are in the environment of its home, those of the lake apart."""
+        return {"endpoint": endpoint or self.endpoint, "access_key_id": f"env:{of}_ID", "secret_access_key": f"env:{of}_SECRET", "allow_http": True}
 
     def keys(self, secret=None):
-        return {"S3_ID": self.id, "S3_SECRET": secret or self.secret}
+        return {f"{of}_{key}": value for of in ("S3", "LAKE") for key, value in (("ID", self.id), ("SECRET", secret or self.secret))}
 
 
 class RemoteHome(Home):
@@ -51,7 +51,7 @@ class RemoteHome(Home):
 
     def __init__(self, scene, bucket, name="remote", endpoint=None, secret=None):
         self.bucket = bucket
-        store = json.dumps(bucket.store(endpoint))
+        store = json.dumps(bucket.store(endpoint, of="LAKE"))
         super().__init__(scene, name, DATAUX_LAKE=f"{bucket.url}/lake", DATAUX_LAKE_STORE=store, **bucket.keys(secret))
 
     def rows(self, sql):

@@ -36,7 +36,7 @@ pub use pass::Pass;
 pub use patterns::Pattern;
 pub use retention::Forgotten;
 pub use scope::{Scope, ScopeRule};
-pub use secrets::SecretInfo;
+pub use secrets::{OwnSecrets, SecretInfo};
 pub use specs::{GrantSpec, RoleSpec, UserSpec};
 pub use tokens::{TOKEN_PREFIX, TokenInfo, TokenRequest};
 
@@ -52,6 +52,7 @@ struct Inner {
     policy: policy::Cache,
     gate: passwords::Gate,
     audit: Audit,
+    own: secrets::Owned,
 }
 
 impl Guard {
@@ -59,7 +60,8 @@ impl Guard {
     pub fn open(meta: Meta, key: MasterKey) -> Result<Self> {
         let audit = Audit::start(meta.clone());
         let policy = policy::Cache::new(meta.clone());
-        Ok(Self { inner: Arc::new(Inner { meta, key, policy, gate: passwords::Gate::default(), audit }) })
+        let (gate, own) = (passwords::Gate::default(), secrets::Owned::default());
+        Ok(Self { inner: Arc::new(Inner { meta, key, policy, gate, audit, own }) })
     }
 
     /// The audit of this process, and the reading of all.
@@ -73,6 +75,10 @@ impl Guard {
 
     fn key(&self) -> &MasterKey {
         &self.inner.key
+    }
+
+    fn own(&self) -> &secrets::Owned {
+        &self.inner.own
     }
 }
 

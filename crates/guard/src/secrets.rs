@@ -1,8 +1,10 @@
 //! The encrypted store, and secret references turned into secrets at the moment of use.
 
+use std::collections::HashSet;
 use std::future::Future;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::pin::Pin;
+use std::sync::{Mutex, PoisonError};
 
 use base::errors::{INVALID_NAME, SECRET_UNRESOLVED};
 use base::{Error, Result, Secret, SecretRef, Secrets};
@@ -34,6 +36,25 @@ const OWN_VARIABLES: [&str; 8] = [
 
 /// Folders in which the system shows processes, ours with its variables among them; no secret is kept there.
 const SYSTEM_FOLDERS: [&str; 3] = ["/proc", "/sys", "/dev"];
+
+/// Variables, files and stored secrets that the platform's own settings refer to, such as the keys of the lake's store.
+#[derive(Default)]
+pub(crate) struct Owned(Mutex<HashSet<SecretRef>>);
+
+impl Owned {
+    fn holds(&self, reference: &SecretRef) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).contains(reference)
+    }
+
+    fn add(&self, reference: SecretRef) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(reference);
+    }
+}
+
+/// Resolves the references of the platform's own settings. What they refer to is refused to every connection from then on:
+/// who declares one decides where its secrets are sent.
+#[derive(Debug, Clone)]
+pub struct OwnSecrets(Guard);
 
 /// What is known of a stored secret besides its value.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -76,12 +97,27 @@ impl Guard {
         if self.meta().secrets().delete(name).await? { Ok(()) } else { Err(Error::new(&SECRET_UNKNOWN).with("name", name)) }
     }
 
+    /// A resolver for the platform's own settings.
+    pub fn own_secrets(&self) -> OwnSecrets {
+        OwnSecrets(self.clone())
+    }
+
     async fn resolve_reference(&self, reference: &SecretRef) -> Result<Secret> {
+        let owned = match reference {
+            SecretRef::Environment(name) => OWN_VARIABLES.contains(&name.as_str()),
+            SecretRef::File(path) => tokio::fs::canonicalize(path).await.is_ok_and(|real| self.own().holds(&file(real))),
+            SecretRef::Store(_) => false,
+        };
+        if owned || self.own().holds(reference) {
+            let error = Error::new(&SECRET_UNRESOLVED).with("reference", reference);
+            return Err(error.with("reason", "this secret is the platform's own"));
+        }
+        self.read(reference).await
+    }
+
+    async fn read(&self, reference: &SecretRef) -> Result<Secret> {
         let unresolved = |reason: String| Error::new(&SECRET_UNRESOLVED).with("reference", reference).with("reason", reason);
         match reference {
-            SecretRef::Environment(name) if OWN_VARIABLES.contains(&name.as_str()) => {
-                Err(unresolved("this variable is the platform's own".to_owned()))
-            }
             SecretRef::Environment(name) => {
                 std::env::var(name).map(Secret::new).map_err(|_| unresolved("the variable is not set, or is not text".to_owned()))
             }
@@ -122,6 +158,26 @@ impl Secrets for Guard {
     fn resolve<'a>(&'a self, reference: &'a SecretRef) -> Pin<Box<dyn Future<Output = Result<Secret>> + Send + 'a>> {
         Box::pin(self.resolve_reference(reference))
     }
+}
+
+impl Secrets for OwnSecrets {
+    fn resolve<'a>(&'a self, reference: &'a SecretRef) -> Pin<Box<dyn Future<Output = Result<Secret>> + Send + 'a>> {
+        Box::pin(async move {
+            let secret = self.0.read(reference).await?;
+            if let SecretRef::File(path) = reference
+                && let Ok(real) = tokio::fs::canonicalize(path).await
+            {
+                self.0.own().add(file(real));
+            }
+            self.0.own().add(reference.clone());
+            Ok(secret)
+        })
+    }
+}
+
+/// A file by its real path, so that a link to it is the same.
+fn file(real: PathBuf) -> SecretRef {
+    SecretRef::File(real.display().to_string())
 }
 
 fn resource(name: &str) -> Object<'_> {

@@ -79,7 +79,7 @@ impl Platform {
         };
         let guard = Guard::open(meta.clone(), key)?;
         let secrets: Arc<dyn Secrets> = Arc::new(guard.clone());
-        let store = open_store(&settings, &home, secrets.as_ref()).await?;
+        let store = open_store(&settings, &home, &guard.own_secrets()).await?;
         let catalog = Catalog::new(meta.clone(), guard.clone(), KINDS);
         let lake = Lake::new(store.clone())?;
         let connections = connect::Context { secrets, base_dir: home.root().to_owned() };

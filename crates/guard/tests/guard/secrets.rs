@@ -69,6 +69,19 @@ async fn references_to_files_and_variables() {
         let error = resolve(&home.guard, &format!("env:{own}")).await.expect_err(own);
         assert!(error.to_string().contains("the platform's own"), "{own}: {error}");
     }
+    // What the platform's settings refer to is theirs alone, by whatever name.
+    let key = home.folder.path().join("lake.key");
+    std::fs::write(&key, CANARY).expect("writes");
+    let link = home.folder.path().join("link.key");
+    std::os::unix::fs::symlink(&key, &link).expect("links");
+    let references = [format!("file:{}", key.display()), format!("file:{}", link.display())];
+    assert_eq!(resolve(&home.guard, &references[1]).await.expect("not taken yet").expose(), CANARY);
+    let own = references[0].parse().expect("a reference");
+    assert_eq!(base::Secrets::resolve(&home.guard.own_secrets(), &own).await.expect("reads").expose(), CANARY);
+    for reference in &references {
+        let error = resolve(&home.guard, reference).await.expect_err(reference);
+        assert!(error.to_string().contains("the platform's own"), "{error}");
+    }
     // The process's own variables, by another way.
     for file in ["/proc/self/environ", "/proc/self/../self/environ"] {
         let error = resolve(&home.guard, &format!("file:{file}")).await.expect_err(file);
