@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use base::{Error, Result, Secret, units};
 use tokio::net::TcpListener;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
@@ -119,26 +120,23 @@ fn cannot_listen(address: SocketAddr, error: std::io::Error) -> Error {
     Error::new(&LISTEN_FAILED).with("address", address).because(error)
 }
 
-/// Ends when the process is asked to end: SIGTERM from an orchestrator, SIGINT from a terminal.
-pub async fn signalled() {
-    let interrupt = async {
-        if tokio::signal::ctrl_c().await.is_err() {
-            std::future::pending::<()>().await;
+/// Ends when the process is asked to end: SIGTERM from an orchestrator, SIGINT from a terminal. It listens from this call on,
+/// so that a request to end that comes as soon as the server is ready is not the end without a drain.
+pub fn signalled() -> impl Future<Output = ()> + Send + 'static {
+    let interrupt = signal(SignalKind::interrupt());
+    let terminate = signal(SignalKind::terminate());
+    async move {
+        tokio::select! {
+            () = received(interrupt) => {}
+            () = received(terminate) => {}
         }
-    };
-    #[cfg(unix)]
-    let terminate = async {
-        match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
-            Ok(mut signal) => {
-                signal.recv().await;
-            }
-            Err(_) => std::future::pending().await,
-        }
-    };
-    #[cfg(not(unix))]
-    let terminate = std::future::pending::<()>();
-    tokio::select! {
-        () = interrupt => {}
-        () = terminate => {}
+    }
+}
+
+/// A signal that cannot be listened for never comes.
+async fn received(signal: std::io::Result<Signal>) {
+    match signal {
+        Ok(mut signal) => drop(signal.recv().await),
+        Err(_) => std::future::pending().await,
     }
 }
