@@ -56,6 +56,7 @@ soak: ## tests that take longer than CI allows: tests/soak/*.py
 	@$(MAKE) build
 	@scripts/prepare test
 	@for scene in tests/soak/*.py; do scripts/servers scripts/python "$$scene"; done
+	@scripts/console journeys all
 
 charts: ## dist/charts: the chart and an index, as a repository; URL=, SIGN=, PUSH= as scripts/charts says
 	@scripts/prepare test

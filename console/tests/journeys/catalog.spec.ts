@@ -2,6 +2,7 @@ import { expect, test, url } from './scene';
 
 test('a table is found, looked at as it was, and where it comes from', async ({ signedIn: page }) => {
   await page.goto(`${url()}/console/`);
+  await expect(page.locator('table').first()).toBeVisible();
   await page.keyboard.press('Control+k');
   await page.getByRole('combobox').fill('route_delays');
   await page.keyboard.press('Enter');
