@@ -54,7 +54,7 @@ bench: ## measurements beside peers, with the release build
 soak: ## tests that take longer than CI allows: tests/soak/*.py
 	@compgen -G 'tests/soak/*.py' >/dev/null || { echo "there is nothing in tests/soak yet" >&2; exit 1; }
 	@$(MAKE) build
-	@scripts/prepare test
+	@scripts/prepare soak
 	@for scene in tests/soak/*.py; do scripts/servers scripts/python "$$scene"; done
 	@scripts/console journeys all
 

@@ -9,14 +9,16 @@ CHUNK = 16_384
 
 
 class Proxy:
-    """Listens on a free port of the loopback and passes everything to `host:port`."""
+    """Listens on a free port of the loopback, or of another address, and passes everything to `host:port`."""
 
-    def __init__(self, host, port, bytes_per_second=None):
+    def __init__(self, host, port, bytes_per_second=None, address="127.0.0.1"):
         self.target, self.bytes_per_second = (host, port), bytes_per_second
         self.lock, self.left, self.times, self.passed = threading.Lock(), None, None, 0
-        self.listener = socket.create_server(("127.0.0.1", 0))
-        self.port = self.listener.getsockname()[1]
+        self.listener = socket.create_server((address, 0))
+        self.address, self.port = self.listener.getsockname()[:2]
         self.open = []
+        # While set, what is open stays open and nothing passes: a server that has lost its power.
+        self.silent = False
 
     def __enter__(self):
         threading.Thread(target=self.accept, daemon=True).start()
@@ -28,15 +30,25 @@ class Proxy:
         self.listener.close()
         self.hang_up()
 
+    def refuse(self):
+        """Hangs up and listens no more, as a server that was stopped, until `listen`."""
+        self.__exit__()
+
+    def listen(self):
+        """Listens again, at the same port."""
+        self.listener = socket.create_server((self.address, self.port))
+        self.__enter__()
+
     def cut_after(self, count, times=None):
         """Cuts every connection once so many bytes have come back from the server: `times` times, or always; None: never."""
         with self.lock:
             self.limit, self.left, self.times = count, count, times
 
     def accept(self):
+        listener = self.listener
         while True:
             try:
-                client, _ = self.listener.accept()
+                client, _ = listener.accept()
                 server = socket.create_connection(self.target)
             except OSError:
                 return
@@ -48,6 +60,8 @@ class Proxy:
     def pump(self, source, target, counted):
         try:
             while data := source.recv(CHUNK):
+                while self.silent:
+                    time.sleep(0.05)
                 if counted and not self.allowed(len(data)):
                     return self.hang_up()
                 target.sendall(data)
