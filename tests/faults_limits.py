@@ -1,6 +1,7 @@
 """Too much of everything: each limit answers with its own error and the server lives on."""
 
 import json
+import os
 import pathlib
 import socket
 import sys
@@ -20,6 +21,13 @@ DOCUMENT_CODES = ("invalid_document", "body_invalid")
 
 # Takes years.
 HEAVY = "sum((a.id * b.id + c.id) % 7) AS n FROM lake.ods.t a CROSS JOIN lake.ods.t b CROSS JOIN lake.ods.t c"
+# Comparisons that would take as long and find nothing: nothing is handed on at which the work could pause.
+FRUITLESS = {
+    "pairs of all rows": "SELECT count(*) AS n FROM lake.ods.t a CROSS JOIN lake.ods.t b CROSS JOIN lake.ods.t c "
+                         "WHERE a.id + b.id + c.id < 0",
+    "pairs of rows with a common key": "SELECT count(*) AS n FROM lake.ods.t a JOIN lake.ods.t b ON a.id % 2 = b.id % 2 "
+                                       "JOIN lake.ods.t c ON b.id % 2 = c.id % 2 WHERE a.id + b.id + c.id < 0",
+}
 SERVICE = """---
 apiVersion: dataux/v1
 kind: DataService
@@ -60,6 +68,7 @@ def main():
             asks = Asks(scene, home, server, token)
             statements(asks)
             results(asks)
+            endings(asks)
             bodies(asks)
             services(asks)
             others(asks)
@@ -158,6 +167,23 @@ def results(asks):
     asks.sql("an answer of a function that grows without end", (200, 400, 408, 413, 507),
              ("query_memory_limit", "query_failed", "query_bytes_limit", "statement_invalid", "query_timeout"),
              f"SELECT repeat('{text}', 2000000000) AS a", timeout_seconds=10)
+
+
+def endings(asks):
+    for what, sql in FRUITLESS.items():
+        asks.sql(f"a query over {what}", 408, "query_timeout", sql, timeout_seconds=1)
+        spent, deadline = 1.0, time.monotonic() + NOTICED_SECONDS
+        while spent > 0.5 and time.monotonic() < deadline:
+            before = cpu_seconds(asks.server.process.pid)
+            time.sleep(1)
+            spent = cpu_seconds(asks.server.process.pid) - before
+        asks.scene.check(f"after a query over {what} the processors rest", spent <= 0.5, f"{spent} CPU seconds in one")
+
+
+def cpu_seconds(pid):
+    """What a process has computed so far: proc(5), fields 14 and 15 of `stat`."""
+    fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def bodies(asks):

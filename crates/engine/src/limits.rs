@@ -14,6 +14,7 @@ use tokio::time::Sleep;
 
 use crate::codes;
 use crate::errors::wrap;
+use crate::stopping::StopOnDrop;
 
 /// What one statement may cost.
 #[derive(Debug, Clone, Copy)]
@@ -39,14 +40,15 @@ pub struct Limited {
     deadline: Pin<Box<Sleep>>,
     rows: u64,
     bytes: u64,
-    ended: bool,
+    /// Held while the answer is wanted; none once it has ended.
+    wanted: Option<StopOnDrop>,
 }
 
 impl Limited {
-    /// Wraps `inner`; `deadline` was set when the statement began.
-    pub fn new(inner: SendableRecordBatchStream, limits: Limits, deadline: tokio::time::Instant) -> Self {
+    /// Wraps `inner`; `deadline` was set when the statement began, and `wanted` is let go when nobody reads on.
+    pub fn new(inner: SendableRecordBatchStream, limits: Limits, deadline: tokio::time::Instant, wanted: StopOnDrop) -> Self {
         let deadline = Box::pin(tokio::time::sleep_until(deadline));
-        Self { inner, limits, deadline, rows: 0, bytes: 0, ended: false }
+        Self { inner, limits, deadline, rows: 0, bytes: 0, wanted: Some(wanted) }
     }
 
     fn over(&mut self, batch: &RecordBatch) -> Option<Error> {
@@ -73,24 +75,24 @@ impl Stream for Limited {
     type Item = Result<RecordBatch, DataFusionError>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        if self.ended {
+        if self.wanted.is_none() {
             return Poll::Ready(None);
         }
         if self.deadline.poll_unpin(cx).is_ready() {
-            self.ended = true;
+            self.wanted = None;
             return Poll::Ready(Some(Err(wrap(timed_out(&self.limits)))));
         }
         let polled = self.inner.poll_next_unpin(cx);
         match polled {
             Poll::Ready(Some(Ok(batch))) => match self.over(&batch) {
                 Some(error) => {
-                    self.ended = true;
+                    self.wanted = None;
                     Poll::Ready(Some(Err(wrap(error))))
                 }
                 None => Poll::Ready(Some(Ok(batch))),
             },
             Poll::Ready(Some(Err(error))) => {
-                self.ended = true;
+                self.wanted = None;
                 Poll::Ready(Some(Err(error)))
             }
             other => other,

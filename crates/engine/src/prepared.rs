@@ -214,9 +214,9 @@ impl Engine {
             WITH_VALUES.optimize(plan, state, |_, _| {})?
         };
         let physical = state.query_planner().create_physical_plan(&plan, state).await?;
-        let Ok(physical) = finished(physical) else { return Ok(None) };
+        let Ok((physical, stop)) = finished(physical) else { return Ok(None) };
         let reads = prepared.tables.iter().map(|table| (table.name().clone(), Some(table.version()))).collect();
-        Ok(Some(Ready { physical, context: Arc::new(self.context()), reads }))
+        Ok(Some(Ready { physical, context: Arc::new(self.context()), stop, reads }))
     }
 
     /// What operators need while they run, with a share of memory of its own. Functions are in the plan already.

@@ -24,10 +24,19 @@ use crate::limits::{Limited, Limits, timed_out};
 use crate::memory::{Budget, QueryPool};
 use crate::runtime::Compute;
 use crate::settings::EngineSettings;
+use crate::stopping::Stop;
 use crate::{codes, parameters, statement};
 
 /// The schema of a table named without one.
 pub const DEFAULT_SCHEMA: &str = "default";
+
+/// Rows that operators hand on at once. With more than DataFusion's 8192 the work that is done for each batch weighs less.
+const BATCH_ROWS: usize = 32 << 10;
+
+/// The first side of a join is split among the threads from this many rows or bytes on, divided by the threads. To split it
+/// means to split the other side as well, which costs more than it gains while there are few threads.
+const SPLIT_JOIN_ROWS: usize = 8 << 20;
+const SPLIT_JOIN_BYTES: usize = 256 << 20;
 
 /// Share of the memory for queries that rows of tables in frequent use may take: one eighth.
 const WARM_SHARE: usize = 8;
@@ -111,6 +120,8 @@ pub struct Answer {
 pub(crate) struct Ready {
     pub physical: Arc<dyn ExecutionPlan>,
     pub context: Arc<TaskContext>,
+    /// Ends what computes.
+    pub stop: Stop,
     /// The tables it reads, with the version of those in the lake.
     pub reads: BTreeMap<TableName, Option<u64>>,
 }
@@ -180,10 +191,10 @@ impl Engine {
             Ok::<_, Error>((permit, ready))
         };
         let (permit, ready) = tokio::time::timeout_at(deadline, started).await.map_err(|_| timed_out(&query.limits))??;
-        let Ready { physical, context, reads } = ready;
+        let Ready { physical, context, stop, reads } = ready;
         let schema = physical.schema();
         let stream = self.shared.compute.stream(Arc::clone(&schema), move || execute_stream(physical, context), permit);
-        let stream = Limited::new(stream, query.limits, deadline);
+        let stream = Limited::new(stream, query.limits, deadline, stop.on_drop());
         Ok(Answer { schema, stream: Box::pin(stream), tables: reads })
     }
 
@@ -223,8 +234,8 @@ impl Engine {
     /// The statement planned to its last operator, by its words alone.
     pub(crate) async fn ready(&self, pass: &Pass, query: Statement<'_>) -> Result<Ready> {
         let (state, plan, reader) = self.plan(pass, query).await?;
-        let physical = finished(mapped(state.create_physical_plan(&plan).await)?)?;
-        Ok(Ready { physical, context: state.task_ctx(), reads: reader.reads() })
+        let (physical, stop) = finished(mapped(state.create_physical_plan(&plan).await)?)?;
+        Ok(Ready { physical, context: state.task_ctx(), stop, reads: reader.reads() })
     }
 
     /// The plan with its parameters still open, and what it reads; none if it asks what tables there are.
@@ -279,9 +290,10 @@ impl Engine {
     }
 }
 
-/// The physical plan with what every plan of ours has beyond DataFusion's own.
-pub(crate) fn finished(plan: Arc<dyn ExecutionPlan>) -> Result<Arc<dyn ExecutionPlan>> {
-    crate::yielding::yielding(crate::sampled::sampled(plan)?)
+/// The physical plan, for one run, with what every plan of ours has beyond DataFusion's own; and what ends it.
+pub(crate) fn finished(plan: Arc<dyn ExecutionPlan>) -> Result<(Arc<dyn ExecutionPlan>, Stop)> {
+    let stop = Stop::default();
+    Ok((crate::yielding::yielding(crate::sampled::sampled(plan)?, &stop)?, stop))
 }
 
 /// The text was already checked; this is the second lock, on the plan.
@@ -296,6 +308,7 @@ fn only_reads(plan: &LogicalPlan) -> Result<()> {
 fn session_config(settings: &EngineSettings) -> SessionConfig {
     let mut config = SessionConfig::new()
         .with_target_partitions(settings.threads)
+        .with_batch_size(BATCH_ROWS)
         .with_information_schema(true)
         .with_create_default_catalog_and_schema(false)
         .with_default_catalog_and_schema(base::names::LAKE, DEFAULT_SCHEMA);
@@ -303,5 +316,10 @@ fn session_config(settings: &EngineSettings) -> SessionConfig {
     options.execution.collect_statistics = true;
     options.execution.time_zone = Some("UTC".to_owned());
     options.sql_parser.collect_spans = false;
+    let optimizer = &mut options.optimizer;
+    optimizer.hash_join_single_partition_threshold_rows =
+        optimizer.hash_join_single_partition_threshold_rows.max(SPLIT_JOIN_ROWS / settings.threads.max(1));
+    optimizer.hash_join_single_partition_threshold =
+        optimizer.hash_join_single_partition_threshold.max(SPLIT_JOIN_BYTES / settings.threads.max(1));
     config
 }

@@ -1,38 +1,43 @@
-//! Filters that joins find while they run, tried inside the scan before its other columns are decoded.
+//! Filters that joins find while they run, tried on a sample and then, if they are worth it, inside the scan.
 //!
 //! A hash join tells its other side which keys it has. DataFusion prunes files and row groups by that; to drop single rows by
-//! it saves the decoding of every other column where few rows are left (TPC-H 17, 18) and costs time where most are (TPC-H 9).
-//! Nobody knows which before rows flow, so each filter is watched on its first rows and given up unless it drops nearly all.
-//! To give one up is safe: the join itself compares keys again, and a filter of the statement stays in its operator above.
+//! it before their other columns are decoded saves much where few rows are left (TPC-H 17, 18) and costs time where most are
+//! (TPC-H 5, 8). Nobody knows which before the join has read its first side, so the scan begins with a look at its first rows.
+//! Either way the answer is the same: the join itself compares keys again.
 
-use std::fmt::{self, Display, Formatter};
-use std::hash::{Hash, Hasher};
+use std::fmt::{self, Formatter};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
-use arrow::array::{AsArray, RecordBatch};
-use arrow::datatypes::{DataType, FieldRef, Schema};
+use arrow::array::AsArray;
 use base::Result;
-use datafusion::common::ScalarValue;
-use datafusion::common::tree_node::{Transformed, TreeNode};
-use datafusion::datasource::physical_plan::{FileScanConfigBuilder, FileSource, ParquetSource};
-use datafusion::datasource::source::DataSourceExec;
-use datafusion::error::{DataFusionError, Result as DataFusionResult};
-use datafusion::logical_expr::ColumnarValue;
-use datafusion::physical_expr::utils::split_conjunction;
-use datafusion::physical_expr::{DynamicFilterTracking, PhysicalExpr, conjunction};
-use datafusion::physical_expr_common::physical_expr::snapshot_generation;
-use datafusion::physical_plan::ExecutionPlan;
+use datafusion::common::stats::Precision;
+use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
+use datafusion::datasource::physical_plan::{FileScanConfig, FileScanConfigBuilder, FileSource, ParquetSource};
+use datafusion::datasource::source::{DataSource, DataSourceExec};
+use datafusion::error::Result as DataFusionResult;
+use datafusion::execution::{SendableRecordBatchStream, TaskContext};
+use datafusion::physical_expr::utils::{reassign_expr_columns, split_conjunction};
+use datafusion::physical_expr::{DynamicFilterTracking, PhysicalExpr};
+use datafusion::physical_plan::metrics::MetricsSet;
+use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
+use datafusion::physical_plan::{
+    ChildrenPropertiesMode, DisplayAs, DisplayFormatType, ExecutionPlan, PlanProperties, ReplaceChildrenOptions,
+};
+use futures::{TryFutureExt, TryStreamExt};
+use tokio::sync::OnceCell;
 
 use crate::errors::mapped;
 
-/// Rows after which a filter is judged.
-const ROWS_WATCHED: u64 = 64 << 10;
+/// Rows of a scan below which there is nothing to save.
+const ROWS_MIN: usize = 1 << 20;
 
-/// A filter stays in the scan if at most one row in so many passes it.
-const PASSES_ONE_IN: u64 = 50;
+/// Rows on which a filter is tried.
+const ROWS_TRIED: usize = 64 << 10;
 
-/// The plan with watched filters in the Parquet scans whose only filters come from joins.
+/// A filter goes into the scan if at most one row in so many passes it.
+const PASSES_ONE_IN: usize = 50;
+
+/// The plan with a sample before each large Parquet scan whose only filters come from joins.
 pub(crate) fn sampled(plan: Arc<dyn ExecutionPlan>) -> Result<Arc<dyn ExecutionPlan>> {
     let changed = plan.transform_up(|node| {
         let Some((config, source)) =
@@ -40,140 +45,122 @@ pub(crate) fn sampled(plan: Arc<dyn ExecutionPlan>) -> Result<Arc<dyn ExecutionP
         else {
             return Ok(Transformed::no(node));
         };
-        let Some(predicate) = source.filter() else { return Ok(Transformed::no(node)) };
-        let filters = split_conjunction(&predicate);
+        let Some(filter) = source.filter() else { return Ok(Transformed::no(node)) };
         // The statement's own filters are cheaper above the scan, on whole columns, than row by row inside it.
-        if !filters.iter().all(|filter| DynamicFilterTracking::classify(filter).contains_dynamic_filter()) {
+        let from_joins =
+            split_conjunction(&filter).iter().all(|filter| DynamicFilterTracking::classify(filter).contains_dynamic_filter());
+        let large = match config.partition_statistics(None)?.num_rows {
+            Precision::Exact(rows) | Precision::Inexact(rows) => rows >= ROWS_MIN,
+            Precision::Absent => true,
+        };
+        if !from_joins || !large {
             return Ok(Transformed::no(node));
         }
-        let watched = conjunction(filters.into_iter().map(|filter| Sampled::new(Arc::clone(filter)) as _));
-        let source = source.with_predicate(watched).with_pushdown_filters(true);
-        let config = FileScanConfigBuilder::from(config.clone()).with_source(Arc::new(source)).build();
-        Ok(Transformed::yes(DataSourceExec::from_data_source(config)))
+        // Columns that the scan gives no further cannot be tried.
+        let Ok(filter) = reassign_expr_columns(filter, &node.schema()) else { return Ok(Transformed::no(node)) };
+        let dropping = Arc::new(source.clone().with_pushdown_filters(true));
+        let dropping = FileScanConfigBuilder::from(config.clone()).with_source(dropping).build();
+        Ok(Transformed::yes(Arc::new(SampledScan::new(config.clone(), dropping, filter)) as _))
     });
     mapped(changed).map(|changed| changed.data)
 }
 
-/// A filter that turns into `true` when too many of its first rows pass.
+/// A scan that decides with its first rows whether to drop rows by itself.
 #[derive(Debug)]
-struct Sampled {
-    inner: Arc<dyn PhysicalExpr>,
-    /// Shared by all partitions and files of the scan.
-    seen: Arc<Seen>,
+struct SampledScan {
+    whole: Arc<DataSourceExec>,
+    dropping: Arc<DataSourceExec>,
+    /// On the columns that the scan gives.
+    filter: Arc<dyn PhysicalExpr>,
+    /// Whether rows are dropped: the same for all partitions, since they take files from each other.
+    drops: Arc<OnceCell<bool>>,
 }
 
-#[derive(Debug, Default)]
-struct Seen {
-    /// Which state of the filter was watched; joins fill it in later.
-    generation: AtomicU64,
-    rows: AtomicU64,
-    passed: AtomicU64,
-}
-
-impl Sampled {
-    fn new(inner: Arc<dyn PhysicalExpr>) -> Arc<Self> {
-        Arc::new(Self { inner, seen: Arc::default() })
-    }
-}
-
-impl Seen {
-    /// Whether the filter in this state was watched long enough and lets too many rows pass. Counts may be mixed up when two
-    /// partitions see a new state at once: they steer the speed alone.
-    fn useless(&self, generation: u64) -> bool {
-        if self.generation.swap(generation, Ordering::Relaxed) != generation {
-            self.rows.store(0, Ordering::Relaxed);
-            self.passed.store(0, Ordering::Relaxed);
-        }
-        let rows = self.rows.load(Ordering::Relaxed);
-        rows >= ROWS_WATCHED && self.passed.load(Ordering::Relaxed) > rows / PASSES_ONE_IN
+impl SampledScan {
+    fn new(whole: FileScanConfig, dropping: FileScanConfig, filter: Arc<dyn PhysicalExpr>) -> Self {
+        let (whole, dropping) = (DataSourceExec::from_data_source(whole), DataSourceExec::from_data_source(dropping));
+        Self { whole, dropping, filter, drops: Arc::default() }
     }
 
-    fn count(&self, rows: usize, passed: usize) {
-        if self.rows.load(Ordering::Relaxed) < ROWS_WATCHED {
-            self.passed.fetch_add(passed as u64, Ordering::Relaxed);
-            self.rows.fetch_add(rows as u64, Ordering::Relaxed);
-        }
+    /// The same scan, not begun.
+    fn anew(&self) -> Self {
+        let anew = |scan: &DataSourceExec| Arc::new(DataSourceExec::new(Arc::clone(scan.data_source())));
+        let (whole, dropping) = (anew(&self.whole), anew(&self.dropping));
+        Self { whole, dropping, filter: Arc::clone(&self.filter), drops: Arc::default() }
     }
 }
 
-impl PhysicalExpr for Sampled {
-    fn data_type(&self, schema: &Schema) -> DataFusionResult<DataType> {
-        self.inner.data_type(schema)
+/// Whether nearly no row of the sample passes the filter.
+async fn worth_it(mut sample: SendableRecordBatchStream, filter: &dyn PhysicalExpr) -> DataFusionResult<bool> {
+    let (mut rows, mut passed) = (0, 0);
+    while rows < ROWS_TRIED
+        && let Some(batch) = sample.try_next().await?
+    {
+        let kept = filter.evaluate(&batch)?.into_array(batch.num_rows())?;
+        let Some(kept) = kept.as_boolean_opt() else { return Ok(false) };
+        rows += batch.num_rows();
+        passed += kept.true_count();
     }
+    Ok(passed * PASSES_ONE_IN <= rows)
+}
 
-    fn nullable(&self, schema: &Schema) -> DataFusionResult<bool> {
-        self.inner.nullable(schema)
-    }
-
-    fn return_field(&self, schema: &Schema) -> DataFusionResult<FieldRef> {
-        self.inner.return_field(schema)
-    }
-
-    fn evaluate(&self, batch: &RecordBatch) -> DataFusionResult<ColumnarValue> {
-        if self.seen.useless(snapshot_generation(&self.inner)) {
-            return Ok(ColumnarValue::Scalar(ScalarValue::Boolean(Some(true))));
-        }
-        let kept = self.inner.evaluate(batch)?;
-        if let ColumnarValue::Array(array) = &kept
-            && let Some(array) = array.as_boolean_opt()
-        {
-            self.seen.count(array.len(), array.true_count());
-        }
-        Ok(kept)
-    }
-
-    fn children(&self) -> Vec<&Arc<dyn PhysicalExpr>> {
-        vec![&self.inner]
-    }
-
-    fn with_new_children(self: Arc<Self>, children: Vec<Arc<dyn PhysicalExpr>>) -> DataFusionResult<Arc<dyn PhysicalExpr>> {
-        let [inner] = <[_; 1]>::try_from(children)
-            .map_err(|children| DataFusionError::Internal(format!("a watched filter has one child, not {}", children.len())))?;
-        Ok(Arc::new(Self { inner, seen: Arc::clone(&self.seen) }))
-    }
-
-    fn fmt_sql(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        self.inner.fmt_sql(f)
-    }
-
-    /// What prunes files and row groups looks through the watching.
-    fn snapshot(&self) -> DataFusionResult<Option<Arc<dyn PhysicalExpr>>> {
-        Ok(Some(Arc::clone(&self.inner)))
+impl DisplayAs for SampledScan {
+    fn fmt_as(&self, format: DisplayFormatType, f: &mut Formatter<'_>) -> fmt::Result {
+        self.whole.fmt_as(format, f)
     }
 }
 
-impl Display for Sampled {
-    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        write!(f, "sampled({})", self.inner)
+impl ExecutionPlan for SampledScan {
+    fn name(&self) -> &'static str {
+        "SampledScan"
     }
-}
 
-impl PartialEq for Sampled {
-    fn eq(&self, other: &Self) -> bool {
-        self.inner.eq(&other.inner)
+    fn properties(&self) -> &Arc<PlanProperties> {
+        self.whole.properties()
     }
-}
 
-impl Eq for Sampled {}
-
-impl Hash for Sampled {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        self.inner.hash(state);
+    fn children(&self) -> Vec<&Arc<dyn ExecutionPlan>> {
+        Vec::new()
     }
-}
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+    fn apply_expressions(
+        &self,
+        f: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> DataFusionResult<TreeNodeRecursion>,
+    ) -> DataFusionResult<TreeNodeRecursion> {
+        self.whole.apply_expressions(f)
+    }
 
-    #[test]
-    fn a_filter_is_given_up_when_many_rows_pass_and_watched_anew_when_it_changes() {
-        let seen = Seen::default();
-        assert!(!seen.useless(1));
-        seen.count(ROWS_WATCHED as usize, ROWS_WATCHED as usize);
-        assert!(seen.useless(1), "all rows passed");
-        assert!(!seen.useless(2), "the join has filled it in");
-        seen.count(ROWS_WATCHED as usize, 10);
-        assert!(!seen.useless(2), "hardly a row passed");
+    fn replace_children(
+        self: Arc<Self>,
+        _: Vec<Arc<dyn ExecutionPlan>>,
+        _: ReplaceChildrenOptions,
+    ) -> DataFusionResult<Arc<dyn ExecutionPlan>> {
+        Ok(self)
+    }
+
+    fn with_new_children(self: Arc<Self>, children: Vec<Arc<dyn ExecutionPlan>>) -> DataFusionResult<Arc<dyn ExecutionPlan>> {
+        self.replace_children(children, ReplaceChildrenOptions::new(ChildrenPropertiesMode::Recompute))
+    }
+
+    fn reset_state(self: Arc<Self>) -> DataFusionResult<Arc<dyn ExecutionPlan>> {
+        Ok(Arc::new(self.anew()))
+    }
+
+    fn execute(&self, partition: usize, context: Arc<TaskContext>) -> DataFusionResult<SendableRecordBatchStream> {
+        let (whole, dropping) = (Arc::clone(&self.whole), Arc::clone(&self.dropping));
+        let (sample, filter, drops) = (self.anew().whole, Arc::clone(&self.filter), Arc::clone(&self.drops));
+        let rows = async move {
+            let tried = async {
+                let sample = sample.execute(partition, Arc::clone(&context))?;
+                worth_it(sample, filter.as_ref()).await
+            };
+            let scan = if *drops.get_or_try_init(|| tried).await? { dropping } else { whole };
+            scan.execute(partition, context)
+        };
+        Ok(Box::pin(RecordBatchStreamAdapter::new(self.schema(), rows.try_flatten_stream())))
+    }
+
+    fn metrics(&self) -> Option<MetricsSet> {
+        if self.drops.get() == Some(&true) { self.dropping.metrics() } else { self.whole.metrics() }
     }
 }

@@ -15,14 +15,12 @@ use base::TableName;
 use datafusion::catalog::memory::MemorySourceConfig;
 use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::pruning::PruningStatistics;
-use datafusion::common::{Column, DFSchema, ScalarValue, Statistics, project_schema};
+use datafusion::common::{Column, ScalarValue, Statistics, project_schema};
 use datafusion::datasource::TableType;
 use datafusion::datasource::source::DataSourceExec;
 use datafusion::error::Result;
 use datafusion::functions_aggregate::min_max::{MaxAccumulator, MinAccumulator};
-use datafusion::logical_expr::utils::conjunction;
 use datafusion::logical_expr::{Accumulator, Expr, TableProviderFilterPushDown};
-use datafusion::physical_optimizer::pruning::PruningPredicateBuilder;
 use datafusion::physical_plan::empty::EmptyExec;
 use datafusion::physical_plan::{ExecutionPlan, execute_stream};
 use futures::StreamExt;
@@ -273,20 +271,6 @@ impl Rows {
         self.columns.binary_search(&column).ok()
     }
 
-    /// The batches that may hold rows that pass all filters. What cannot be judged is kept.
-    fn kept(&self, session: &dyn Session, filters: &[Expr]) -> Vec<usize> {
-        let all = || (0..self.batches.len()).collect();
-        let Some(filter) = conjunction(filters.to_vec()) else { return all() };
-        let pruned = || -> Result<Vec<bool>> {
-            let filter = session.create_physical_expr(filter, &DFSchema::try_from(Arc::clone(&self.schema))?)?;
-            PruningPredicateBuilder::new().with_file_schema(Arc::clone(&self.schema)).try_build(filter)?.prune(self)
-        };
-        match pruned() {
-            Ok(kept) => kept.iter().enumerate().filter_map(|(index, kept)| kept.then_some(index)).collect(),
-            Err(_cannot_judge) => all(),
-        }
-    }
-
     fn plan(
         &self,
         session: &dyn Session,
@@ -296,7 +280,7 @@ impl Rows {
     ) -> Result<Arc<dyn ExecutionPlan>> {
         let projection = projection.map(|columns| columns.iter().filter_map(|column| self.place(*column)).collect::<Vec<_>>());
         let limit = limit.filter(|_| filters.is_empty());
-        let mut kept = self.kept(session, filters);
+        let mut kept = lake::kept(session, &self.schema, filters, self);
         if let Some(limit) = limit {
             let mut rows = 0;
             kept.retain(|index| {

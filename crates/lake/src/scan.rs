@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::config::TableParquetOptions;
 use datafusion::common::stats::Precision;
-use datafusion::common::{DFSchema, Statistics, project_schema};
+use datafusion::common::{Statistics, project_schema};
 use datafusion::datasource::TableType;
 use datafusion::datasource::listing::PartitionedFile;
 use datafusion::datasource::physical_plan::parquet::CachedParquetFileReaderFactory;
@@ -16,9 +16,7 @@ use datafusion::datasource::physical_plan::{FileGroup, FileScanConfigBuilder, Pa
 use datafusion::datasource::source::DataSourceExec;
 use datafusion::error::Result;
 use datafusion::execution::object_store::ObjectStoreUrl;
-use datafusion::logical_expr::utils::conjunction;
 use datafusion::logical_expr::{Expr, TableProviderFilterPushDown};
-use datafusion::physical_optimizer::pruning::PruningPredicateBuilder;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::empty::EmptyExec;
 use object_store::ObjectMeta;
@@ -56,20 +54,7 @@ impl Scan {
 
     /// The files that may hold rows that pass all filters. What cannot be judged is kept.
     pub(crate) fn kept(&self, session: &dyn Session, filters: &[Expr]) -> Vec<usize> {
-        let all = || (0..self.files.files.len()).collect();
-        let Some(filter) = conjunction(filters.to_vec()) else { return all() };
-        let pruned = || -> Result<Vec<bool>> {
-            let read = self.snapshot.scanned.table_schema().clone();
-            let filter = session.create_physical_expr(filter, &DFSchema::try_from(read.clone())?)?;
-            PruningPredicateBuilder::new().with_file_schema(read).try_build(filter)?.prune(self.files.as_ref())
-        };
-        match pruned() {
-            Ok(kept) => kept.iter().enumerate().filter_map(|(index, kept)| kept.then_some(index)).collect(),
-            Err(error) => {
-                tracing::debug!(%error, table = %self.snapshot.name, "a filter cannot prune files");
-                all()
-            }
-        }
+        crate::pruning::kept(session, self.snapshot.scanned.table_schema(), filters, self.files.as_ref())
     }
 
     /// The first files that surely hold `limit` rows.
