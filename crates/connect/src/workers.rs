@@ -22,40 +22,68 @@ pub(crate) trait Decode<H>: Send + 'static {
 }
 
 /// The parts of a reading of files: as many workers as `decoders`, all fed from the same blocks.
-pub(crate) fn parts<F, D>(blocks: Blocks<F>, decoders: Vec<D>, limit: Option<u64>) -> Vec<BoxStream<'static, Result<Piece>>>
+pub(crate) fn parts<F, D>(mut blocks: Blocks<F>, decoders: Vec<D>, limit: Option<u64>) -> Vec<BoxStream<'static, Result<Piece>>>
 where
     F: Format + 'static,
     D: Decode<F::Head>,
 {
-    let blocks = Arc::new(Mutex::new(blocks));
-    let part = |mut decoder: D| {
-        let blocks = blocks.clone();
+    let worker = |mut decoder: D| {
+        move |block, outlet: &mut Outlet<'_>| {
+            let mut wanted = true;
+            decoder.decode(block, &mut |piece| {
+                wanted = outlet.give(piece);
+                wanted
+            })?;
+            Ok(wanted)
+        }
+    };
+    sharing(move || blocks.next(), decoders.into_iter().map(worker).collect(), limit)
+}
+
+/// The parts of a reading, one a worker: each takes the next work until there is none, or until it answers that no more rows
+/// are wanted. A part gives at most `limit` rows.
+pub(crate) fn sharing<W, N, F>(next: N, workers: Vec<F>, limit: Option<u64>) -> Vec<BoxStream<'static, Result<Piece>>>
+where
+    N: FnMut() -> Result<Option<W>> + Send + 'static,
+    F: FnMut(W, &mut Outlet<'_>) -> Result<bool> + Send + 'static,
+{
+    let next = Arc::new(Mutex::new(next));
+    let part = |mut worker: F| {
+        let next = next.clone();
         blocking(move |give| {
-            let mut left = limit.unwrap_or(u64::MAX);
+            let mut outlet = Outlet { left: limit.unwrap_or(u64::MAX), give };
             loop {
-                let block = match blocks.lock() {
-                    Ok(mut blocks) => blocks.next()?,
-                    // Another worker died in the middle of a block and has reported it.
+                let work = match next.lock() {
+                    Ok(mut next) => next()?,
+                    // Another worker died in the middle of taking its work and has reported it.
                     Err(_) => None,
                 };
-                let Some(block) = block else { return Ok(()) };
-                let mut wanted = true;
-                decoder.decode(block, &mut |mut piece| {
-                    if piece.batch.num_rows() as u64 >= left {
-                        piece.batch = piece.batch.slice(0, left as usize);
-                        wanted = false;
-                    }
-                    left -= piece.batch.num_rows() as u64;
-                    wanted &= give(piece);
-                    wanted
-                })?;
-                if !wanted {
+                let Some(work) = work else { return Ok(()) };
+                if !worker(work, &mut outlet)? {
                     return Ok(());
                 }
             }
         })
     };
-    decoders.into_iter().map(part).collect()
+    workers.into_iter().map(part).collect()
+}
+
+/// Where a part's pieces go: to its reader, up to the rows that are wanted.
+pub(crate) struct Outlet<'a> {
+    left: u64,
+    give: &'a mut dyn FnMut(Piece) -> bool,
+}
+
+impl Outlet<'_> {
+    /// Gives a piece, cut to what is still wanted; false if nothing more is.
+    pub fn give(&mut self, mut piece: Piece) -> bool {
+        let last = piece.batch.num_rows() as u64 >= self.left;
+        if last {
+            piece.batch = piece.batch.slice(0, self.left as usize);
+        }
+        self.left -= piece.batch.num_rows() as u64;
+        (self.give)(piece) && !last
+    }
 }
 
 /// A stream of what a blocking function gives, which runs on a thread of its own once the stream is first asked. `give`

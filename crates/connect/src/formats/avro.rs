@@ -4,7 +4,7 @@ mod container;
 
 use std::collections::VecDeque;
 use std::io::{BufRead, Cursor};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::{Schema, SchemaRef};
@@ -23,7 +23,7 @@ use crate::columns;
 use crate::fit::{fit, kept, same_names};
 use crate::panics::guarded;
 use crate::source::{FileMark, Piece};
-use crate::workers::blocking;
+use crate::workers::{Outlet, sharing};
 use container::{Block, Containers, Header, headers, put_long};
 
 /// Unpacked bytes that are decoded at once, unless one block has more.
@@ -182,26 +182,15 @@ pub(crate) struct Plan {
 /// The parts of a reading. One reader cuts blocks off the files; each part unpacks and decodes those it takes.
 pub(crate) fn parts(plan: Plan, files: Vec<FileMark>, parallel: usize) -> Result<Vec<BoxStream<'static, Result<Piece>>>> {
     let reader = declared(&plan.format)?;
-    let containers = Arc::new(Mutex::new(Containers::new(plan.options.clone(), files)));
+    let mut containers = Containers::new(plan.options.clone(), files);
+    let limit = plan.limit;
     let plan = Arc::new((plan, reader));
-    let part = |_| {
-        let (containers, plan) = (containers.clone(), plan.clone());
-        blocking(move |give| {
-            let (plan, reader) = &*plan;
-            let mut left = plan.limit.unwrap_or(u64::MAX);
-            loop {
-                let blocks = match containers.lock() {
-                    Ok(mut containers) => take(&mut containers)?,
-                    // Another part died in the middle of a block and has reported it.
-                    Err(_) => VecDeque::new(),
-                };
-                if blocks.is_empty() || !plan.decode(reader.as_ref(), blocks, &mut left, give)? {
-                    return Ok(());
-                }
-            }
-        })
+    let worker = |_| {
+        let plan = plan.clone();
+        move |blocks, outlet: &mut Outlet<'_>| plan.0.decode(plan.1.as_ref(), blocks, outlet)
     };
-    Ok((0..parallel.max(1)).map(part).collect())
+    let next = move || take(&mut containers).map(|blocks| (!blocks.is_empty()).then_some(blocks));
+    Ok(sharing(next, (0..parallel.max(1)).map(worker).collect(), limit))
 }
 
 /// The next blocks, as many as are worth a walk to the reader. Empty at the end.
@@ -220,13 +209,7 @@ fn take(containers: &mut Containers) -> Result<VecDeque<Block>> {
 
 impl Plan {
     /// Gives the rows of some blocks; false if no more are wanted.
-    fn decode(
-        &self,
-        reader: Option<&Value>,
-        mut blocks: VecDeque<Block>,
-        left: &mut u64,
-        give: &mut dyn FnMut(Piece) -> bool,
-    ) -> Result<bool> {
+    fn decode(&self, reader: Option<&Value>, mut blocks: VecDeque<Block>, outlet: &mut Outlet<'_>) -> Result<bool> {
         let mut records = Vec::new();
         while let Some(first) = blocks.pop_front() {
             let (header, place) = (first.header.clone(), first.place());
@@ -254,14 +237,9 @@ impl Plan {
             let mut at = 0;
             while at < batch.num_rows() {
                 let slice = batch.slice(at, step.min(batch.num_rows() - at));
-                let (mut fitting, rejects) = fit(&slice, &self.schema, &header.name, first.first_row + at as u64)?;
+                let (fitting, rejects) = fit(&slice, &self.schema, &header.name, first.first_row + at as u64)?;
                 at += slice.num_rows();
-                let last = fitting.num_rows() as u64 >= *left;
-                if last {
-                    fitting = fitting.slice(0, *left as usize);
-                }
-                *left -= fitting.num_rows() as u64;
-                if !give(Piece { batch: fitting, rejects, bytes: std::mem::take(&mut bytes) }) || last {
+                if !outlet.give(Piece { batch: fitting, rejects, bytes: std::mem::take(&mut bytes) }) {
                     return Ok(false);
                 }
             }

@@ -7,8 +7,8 @@ mod rows;
 mod unfolding;
 mod workbook;
 
-use std::collections::{HashSet, VecDeque};
-use std::sync::{Arc, Mutex};
+use std::collections::HashSet;
+use std::sync::Arc;
 
 use arrow::datatypes::{Field, Schema, SchemaRef};
 use base::document::Wrong;
@@ -22,7 +22,7 @@ use crate::codes::{FILE_EMPTY, FILE_HEADER_INVALID};
 use crate::fit::same_names;
 use crate::formats::csv::SAMPLE_RECORDS;
 use crate::source::{FileMark, Piece};
-use crate::workers::blocking;
+use crate::workers::{Outlet, sharing};
 use address::{Area, column_name};
 use cell::Kinds;
 use rows::Filler;
@@ -209,27 +209,19 @@ pub(crate) struct Plan {
 /// The parts of a reading; each takes the next file.
 pub(crate) fn parts(plan: Plan, files: Vec<FileMark>, parallel: usize) -> Vec<BoxStream<'static, Result<Piece>>> {
     let parallel = parallel.clamp(1, PARALLEL_MAX.min(files.len().max(1)));
-    let files = Arc::new(Mutex::new(VecDeque::from(files)));
+    let mut files = files.into_iter();
+    let limit = plan.limit;
     let plan = Arc::new(plan);
-    let part = |_| {
-        let (files, plan) = (files.clone(), plan.clone());
-        blocking(move |give| {
-            let mut left = plan.limit.unwrap_or(u64::MAX);
-            let next = || files.lock().ok().and_then(|mut files| files.pop_front());
-            while let Some(mark) = next() {
-                if !plan.file(&mark, &mut left, give)? {
-                    break;
-                }
-            }
-            Ok(())
-        })
+    let worker = |_| {
+        let plan = plan.clone();
+        move |mark: FileMark, outlet: &mut Outlet<'_>| plan.file(&mark, outlet)
     };
-    (0..parallel).map(part).collect()
+    sharing(move || Ok(files.next()), (0..parallel).map(worker).collect(), limit)
 }
 
 impl Plan {
     /// Gives the rows of a file; false if no more are wanted.
-    fn file(&self, mark: &FileMark, left: &mut u64, give: &mut dyn FnMut(Piece) -> bool) -> Result<bool> {
+    fn file(&self, mark: &FileMark, outlet: &mut Outlet<'_>) -> Result<bool> {
         let mut workbook = Workbook::open(&self.open, mark)?;
         let sheet = workbook.sheet(self.format.sheet.as_ref())?;
         let place = format!("{}:{sheet}", mark.path);
@@ -248,13 +240,13 @@ impl Plan {
             let Some(filler) = &mut filler else { return Ok(true) };
             filler.add(&row);
             if filler.is_full(self.batch_rows) {
-                wanted = hand_out(filler, left, &mut bytes, give)?;
+                wanted = hand_out(filler, &mut bytes, outlet)?;
             }
             Ok(wanted)
         })?;
         match &mut filler {
             None => return Err(Error::new(&FILE_EMPTY).with("place", place)),
-            Some(filler) if wanted => wanted = hand_out(filler, left, &mut bytes, give)?,
+            Some(filler) if wanted => wanted = hand_out(filler, &mut bytes, outlet)?,
             Some(_) => {}
         }
         Ok(wanted)
@@ -272,14 +264,9 @@ impl Plan {
     }
 }
 
-fn hand_out(filler: &mut Filler, left: &mut u64, bytes: &mut u64, give: &mut dyn FnMut(Piece) -> bool) -> Result<bool> {
-    let (mut batch, rejects) = filler.finish()?;
-    let last = batch.num_rows() as u64 >= *left;
-    if last {
-        batch = batch.slice(0, *left as usize);
-    }
-    *left -= batch.num_rows() as u64;
-    Ok(give(Piece { batch, rejects, bytes: std::mem::take(bytes) }) && !last)
+fn hand_out(filler: &mut Filler, bytes: &mut u64, outlet: &mut Outlet<'_>) -> Result<bool> {
+    let (batch, rejects) = filler.finish()?;
+    Ok(outlet.give(Piece { batch, rejects, bytes: std::mem::take(bytes) }))
 }
 
 #[cfg(test)]

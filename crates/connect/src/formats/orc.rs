@@ -4,7 +4,7 @@ mod chunks;
 mod stripe_bytes;
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
@@ -26,7 +26,7 @@ use crate::compression;
 use crate::fit::{fit, kept, same_names};
 use crate::panics::guarded;
 use crate::source::{FileMark, Piece};
-use crate::workers::blocking;
+use crate::workers::{Outlet, sharing};
 use stripe_bytes::StripeBytes;
 
 /// Apache ORC; it says of itself all that there is to know.
@@ -140,27 +140,17 @@ pub(crate) fn parts(
         rows = rows.saturating_add(first_row - 1);
     }
     let parallel = parallel.clamp(1, works.len().max(1));
-    let works = Arc::new(Mutex::new(works));
-    let plan = Arc::new(plan);
-    let part = |_| {
-        let (works, plan, handle) = (works.clone(), plan.clone(), handle.clone());
-        blocking(move |give| {
-            let mut left = plan.limit.unwrap_or(u64::MAX);
-            let next = || works.lock().ok().and_then(|mut works| works.pop_front());
-            while let Some(work) = next() {
-                if !plan.stripe(&handle, &work, &mut left, give)? {
-                    break;
-                }
-            }
-            Ok(())
-        })
+    let (limit, plan) = (plan.limit, Arc::new(plan));
+    let worker = |_| {
+        let (plan, handle) = (plan.clone(), handle.clone());
+        move |work: Work, outlet: &mut Outlet<'_>| plan.stripe(&handle, &work, outlet)
     };
-    Ok(((0..parallel).map(part).collect(), rows))
+    Ok((sharing(move || Ok(works.pop_front()), (0..parallel).map(worker).collect(), limit), rows))
 }
 
 impl Plan {
     /// Gives the rows of a stripe; false if no more are wanted.
-    fn stripe(&self, handle: &Handle, work: &Work, left: &mut u64, give: &mut dyn FnMut(Piece) -> bool) -> Result<bool> {
+    fn stripe(&self, handle: &Handle, work: &Work, outlet: &mut Outlet<'_>) -> Result<bool> {
         let place = work.mark.path.as_str();
         if work.stored > STRIPE_BYTES_MAX {
             let reason = format!("a stripe has {} bytes; at most {STRIPE_BYTES_MAX} are read", work.stored);
@@ -182,14 +172,9 @@ impl Plan {
         let mut row = work.first_row;
         let mut bytes = work.bytes;
         while let Some(batch) = guarded(place, || self.next(&mut reader, place))? {
-            let (mut fitting, rejects) = fit(&batch, &self.schema, place, row)?;
+            let (fitting, rejects) = fit(&batch, &self.schema, place, row)?;
             row += batch.num_rows() as u64;
-            let last = fitting.num_rows() as u64 >= *left;
-            if last {
-                fitting = fitting.slice(0, *left as usize);
-            }
-            *left -= fitting.num_rows() as u64;
-            if !give(Piece { batch: fitting, rejects, bytes: std::mem::take(&mut bytes) }) || last {
+            if !outlet.give(Piece { batch: fitting, rejects, bytes: std::mem::take(&mut bytes) }) {
                 return Ok(false);
             }
         }

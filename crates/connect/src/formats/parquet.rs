@@ -2,7 +2,7 @@
 
 use std::collections::{HashSet, VecDeque};
 use std::ops::Range;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use arrow::datatypes::{DataType, FieldRef, Schema, SchemaRef, TimeUnit};
 use base::{Error, Result};
@@ -27,7 +27,7 @@ use crate::columns;
 use crate::fit::{fit, kept, same_names};
 use crate::marks;
 use crate::source::{FileMark, Piece};
-use crate::workers::blocking;
+use crate::workers::{Outlet, sharing};
 
 /// Apache Parquet; it says of itself all that there is to know.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -168,28 +168,17 @@ pub(crate) async fn parts(
         rows += first_row - 1;
     }
     let parallel = parallel.clamp(1, works.len().max(1));
-    let works = Arc::new(Mutex::new(works));
-    let plan = Arc::new(plan);
-    let part = |_| {
-        let (works, plan) = (works.clone(), plan.clone());
-        let handle = Handle::current();
-        blocking(move |give| {
-            let mut left = plan.limit.unwrap_or(u64::MAX);
-            let next = || works.lock().ok().and_then(|mut works| works.pop_front());
-            while let Some(work) = next() {
-                if !plan.row_group(&handle, &work, &mut left, give)? {
-                    break;
-                }
-            }
-            Ok(())
-        })
+    let (limit, plan, handle) = (plan.limit, Arc::new(plan), Handle::current());
+    let worker = |_| {
+        let (plan, handle) = (plan.clone(), handle.clone());
+        move |work: Work, outlet: &mut Outlet<'_>| plan.row_group(&handle, &work, outlet)
     };
-    Ok(((0..parallel).map(part).collect(), rows))
+    Ok((sharing(move || Ok(works.pop_front()), (0..parallel).map(worker).collect(), limit), rows))
 }
 
 impl Plan {
     /// Gives the rows of a row group; false if no more are wanted.
-    fn row_group(&self, handle: &Handle, work: &Work, left: &mut u64, give: &mut dyn FnMut(Piece) -> bool) -> Result<bool> {
+    fn row_group(&self, handle: &Handle, work: &Work, outlet: &mut Outlet<'_>) -> Result<bool> {
         let place = work.mark.path.as_str();
         let wrong = |error| explain(place, error);
         let reader = handle.block_on(async {
@@ -219,14 +208,9 @@ impl Plan {
                 self.schema.fields().iter().map(|field| batch.schema().index_of(field.name())).collect::<Result<Vec<_>, _>>();
             let batch = order.and_then(|order| batch.project(&order));
             let batch = batch.map_err(|error| Error::new(&READER_FAILED).with("place", place).because(error))?;
-            let (mut fitting, rejects) = fit(&batch, &self.schema, place, row)?;
+            let (fitting, rejects) = fit(&batch, &self.schema, place, row)?;
             row += batch.num_rows() as u64;
-            let last = fitting.num_rows() as u64 >= *left;
-            if last {
-                fitting = fitting.slice(0, *left as usize);
-            }
-            *left -= fitting.num_rows() as u64;
-            if !give(Piece { batch: fitting, rejects, bytes: std::mem::take(&mut bytes) }) || last {
+            if !outlet.give(Piece { batch: fitting, rejects, bytes: std::mem::take(&mut bytes) }) {
                 return Ok(false);
             }
         }
