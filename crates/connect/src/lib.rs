@@ -16,6 +16,7 @@ mod fit;
 mod formats;
 mod framing;
 mod guess;
+mod login;
 mod marks;
 mod open;
 mod panics;

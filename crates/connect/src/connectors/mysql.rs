@@ -13,7 +13,7 @@ use std::sync::Arc;
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use async_trait::async_trait;
 use base::document::Wrong;
-use base::{Error, Result, SecretRef};
+use base::{Result, SecretRef};
 use mysql_async::Row;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -22,13 +22,14 @@ use self::part::Work;
 use self::rows::Reader;
 use self::session::{Server, Session};
 use self::types::{Column, Form, number, text, unsupported};
-use crate::codes::{CONNECTION_INVALID, SOURCE_TABLE_MISSING, SOURCE_UNREACHABLE, TARGET_INVALID};
+use crate::codes::{SOURCE_TABLE_MISSING, SOURCE_UNREACHABLE, TARGET_INVALID};
 use crate::columns::settle;
 use crate::connectors::Connector;
+use crate::login::{Login, Options, connect_timeout_seconds, read_timeout_seconds};
 use crate::select::{Select, backquoted};
 use crate::source::{Dialect, Position, ReadRequest, Reading, Source, SourceTable, Target};
 use crate::spec::{ConnectionSpec, Context};
-use crate::tls::{Encryption, Tls};
+use crate::tls::Tls;
 
 /// Connections of one read.
 const PARALLEL_MAX: usize = 16;
@@ -85,27 +86,26 @@ fn port() -> u16 {
     3306
 }
 
-fn connect_timeout_seconds() -> u32 {
-    10
-}
-
-fn read_timeout_seconds() -> u32 {
-    300
-}
-
 impl MysqlOptions {
     /// What the types cannot say.
     pub fn check(&self) -> std::result::Result<(), Wrong> {
-        let database = self.database.as_deref().unwrap_or("(all)");
-        for (field, text) in [("host", self.host.as_str()), ("database", database), ("user", &self.user)] {
-            if text.trim().is_empty() {
-                return Err(Wrong::new(field, "it may not be empty"));
-            }
+        self.login().check()
+    }
+}
+
+impl Options for MysqlOptions {
+    fn login(&self) -> Login<'_> {
+        Login {
+            host: &self.host,
+            port: self.port,
+            database: self.database.as_deref(),
+            user: &self.user,
+            password: self.password.as_ref(),
+            tls: self.tls,
+            tls_ca: self.tls_ca.as_ref(),
+            connect_timeout_seconds: self.connect_timeout_seconds,
+            read_timeout_seconds: self.read_timeout_seconds,
         }
-        if self.connect_timeout_seconds == 0 || self.read_timeout_seconds == 0 {
-            return Err(Wrong::new("read_timeout_seconds", "write timeouts above 0"));
-        }
-        self.tls.check(self.tls_ca.as_ref())
     }
 }
 
@@ -116,17 +116,7 @@ pub(crate) struct Mysql;
 impl Connector for Mysql {
     async fn open(&self, name: &str, spec: &ConnectionSpec, context: &Context) -> Result<Option<Arc<dyn Source>>> {
         let Some(options) = &spec.mysql else { return Ok(None) };
-        if let Err(wrong) = options.check() {
-            let reason = format!("{}: {}", wrong.field, wrong.reason);
-            return Err(Error::new(&CONNECTION_INVALID).with("connection", name).with("reason", reason));
-        }
-        let password = match &options.password {
-            Some(reference) => Some(context.secrets.resolve(reference).await?),
-            None => None,
-        };
-        let encryption = Encryption::read(name, options.tls, options.tls_ca.as_ref(), context).await?;
-        let server = Server { connection: name.to_owned(), options: options.clone(), password, encryption };
-        Ok(Some(Arc::new(MysqlSource { server: Arc::new(server) })))
+        Ok(Some(Arc::new(MysqlSource { server: Arc::new(Server::resolve(name, options, context).await?) })))
     }
 }
 

@@ -21,15 +21,14 @@ use serde_json::Value;
 use self::copy::Copy;
 use self::session::{Server, Session};
 use self::types::{Column, Form, unsupported};
-use crate::codes::{
-    CONNECTION_INVALID, CURSOR_UNFIT, SOURCE_FAILED, SOURCE_LOST, SOURCE_TABLE_MISSING, SOURCE_UNREACHABLE, TARGET_INVALID,
-};
+use crate::codes::{CURSOR_UNFIT, SOURCE_FAILED, SOURCE_LOST, SOURCE_TABLE_MISSING, SOURCE_UNREACHABLE, TARGET_INVALID};
 use crate::columns::{missing, settle};
 use crate::connectors::Connector;
+use crate::login::{Login, Options, connect_timeout_seconds, read_timeout_seconds};
 use crate::select::{Select, literal, quoted};
 use crate::source::{Cursor, Dialect, Piece, Position, ReadRequest, Reading, Source, SourceTable, Target};
 use crate::spec::{ConnectionSpec, Context};
-use crate::tls::{Encryption, Tls};
+use crate::tls::Tls;
 
 /// Connections of one read.
 const PARALLEL_MAX: usize = 16;
@@ -75,26 +74,26 @@ fn port() -> u16 {
     5432
 }
 
-fn connect_timeout_seconds() -> u32 {
-    10
-}
-
-fn read_timeout_seconds() -> u32 {
-    300
-}
-
 impl PostgresOptions {
     /// What the types cannot say.
     pub fn check(&self) -> std::result::Result<(), Wrong> {
-        for (field, text) in [("host", &self.host), ("database", &self.database), ("user", &self.user)] {
-            if text.trim().is_empty() {
-                return Err(Wrong::new(field, "it may not be empty"));
-            }
+        self.login().check()
+    }
+}
+
+impl Options for PostgresOptions {
+    fn login(&self) -> Login<'_> {
+        Login {
+            host: &self.host,
+            port: self.port,
+            database: Some(&self.database),
+            user: &self.user,
+            password: self.password.as_ref(),
+            tls: self.tls,
+            tls_ca: self.tls_ca.as_ref(),
+            connect_timeout_seconds: self.connect_timeout_seconds,
+            read_timeout_seconds: self.read_timeout_seconds,
         }
-        if self.connect_timeout_seconds == 0 || self.read_timeout_seconds == 0 {
-            return Err(Wrong::new("read_timeout_seconds", "write timeouts above 0"));
-        }
-        self.tls.check(self.tls_ca.as_ref())
     }
 }
 
@@ -105,17 +104,7 @@ pub(crate) struct Postgres;
 impl Connector for Postgres {
     async fn open(&self, name: &str, spec: &ConnectionSpec, context: &Context) -> Result<Option<Arc<dyn Source>>> {
         let Some(options) = &spec.postgres else { return Ok(None) };
-        if let Err(wrong) = options.check() {
-            let reason = format!("{}: {}", wrong.field, wrong.reason);
-            return Err(Error::new(&CONNECTION_INVALID).with("connection", name).with("reason", reason));
-        }
-        let password = match &options.password {
-            Some(reference) => Some(context.secrets.resolve(reference).await?),
-            None => None,
-        };
-        let encryption = Encryption::read(name, options.tls, options.tls_ca.as_ref(), context).await?;
-        let server = Server { connection: name.to_owned(), options: options.clone(), password, encryption };
-        Ok(Some(Arc::new(PostgresSource { server: Arc::new(server) })))
+        Ok(Some(Arc::new(PostgresSource { server: Arc::new(Server::resolve(name, options, context).await?) })))
     }
 }
 
@@ -348,14 +337,14 @@ impl Source for PostgresSource {
 fn stream(session: Session, sql: String, copy: Copy) -> BoxStream<'static, Result<Piece>> {
     let start = async move {
         let lost = |error| session.server.explain(&SOURCE_LOST, error);
-        let rows = session.in_time(session.client.copy_out(sql.as_str())).await?.map_err(lost)?;
+        let rows = session.server.answered(session.client.copy_out(sql.as_str())).await?.map_err(lost)?;
         // Rows that have come are taken together, so that the clock is asked once for many.
         let rows = Box::pin(rows).ready_chunks(MESSAGES_MAX);
         Ok::<_, Error>(stream::try_unfold(Some((session, rows, copy)), |state| async move {
             let Some((session, mut rows, mut copy)) = state else { return Ok(None) };
             let mut pieces = Vec::new();
             while pieces.is_empty() {
-                let Some(messages) = session.in_time(rows.next()).await? else {
+                let Some(messages) = session.server.answered(rows.next()).await? else {
                     return Ok(copy.finish()?.map(|piece| (vec![piece], None)));
                 };
                 for message in messages {

@@ -13,8 +13,9 @@ use mysql_async::{BinaryProtocol, Conn, DriverError, Opts, OptsBuilder, Params, 
 use super::MysqlOptions;
 use crate::codes::{
     DATABASE_MISSING, SOURCE_BUSY, SOURCE_DENIED, SOURCE_FAILED, SOURCE_LOGIN_REFUSED, SOURCE_LOST, SOURCE_TABLE_MISSING,
-    SOURCE_TIMEOUT, SOURCE_TLS_REFUSED, SOURCE_UNREACHABLE,
+    SOURCE_TLS_REFUSED, SOURCE_UNREACHABLE,
 };
+use crate::login;
 use crate::tls::{Encryption, provider, refusal};
 
 /// A dead peer is noticed after this silence of its network, whatever the read timeout.
@@ -36,13 +37,7 @@ const BEGIN: &str = "start transaction with consistent snapshot, read only";
 const HOLD: &str = "set session lock_wait_timeout = 2";
 
 /// The server of a connection.
-#[derive(Debug)]
-pub(super) struct Server {
-    pub connection: String,
-    pub options: MysqlOptions,
-    pub password: Option<Secret>,
-    pub encryption: Encryption,
-}
+pub(super) type Server = login::Server<MysqlOptions>;
 
 /// An open connection. Dropping it closes the socket, also in the middle of an answer.
 pub(super) struct Session {
@@ -64,24 +59,6 @@ impl Drop for Session {
 }
 
 impl Server {
-    /// `host:port/database`, for messages.
-    pub fn place(&self) -> String {
-        let MysqlOptions { host, port, database, .. } = &self.options;
-        match database {
-            Some(database) => format!("{host}:{port}/{database}"),
-            None => format!("{host}:{port}"),
-        }
-    }
-
-    /// An error about this server.
-    pub fn error(&self, code: &'static Code) -> Error {
-        Error::new(code).with("connection", &self.connection).with("place", self.place())
-    }
-
-    fn read_timeout(&self) -> Duration {
-        Duration::from_secs(self.options.read_timeout_seconds.into())
-    }
-
     /// How the driver is to encrypt.
     fn ssl(&self) -> Option<SslOpts> {
         let options = match &self.encryption {
@@ -97,8 +74,7 @@ impl Server {
     }
 
     /// Connects and logs in; no transaction is begun yet.
-    pub async fn connect(self: &Arc<Self>) -> Result<Session> {
-        let limit = Duration::from_secs(self.options.connect_timeout_seconds.into());
+    pub(super) async fn connect(self: &Arc<Self>) -> Result<Session> {
         let options = OptsBuilder::default()
             .ip_or_hostname(&self.options.host)
             .tcp_port(self.options.port)
@@ -108,9 +84,8 @@ impl Server {
             .prefer_socket(false)
             .tcp_keepalive(Some(KEEPALIVE_IDLE))
             .ssl_opts(self.ssl());
-        let connected = tokio::time::timeout(limit, Conn::new(Opts::from(options))).await;
-        let silent = |_| self.error(&SOURCE_UNREACHABLE).with("reason", format!("no answer within {} s", limit.as_secs()));
-        let driver = connected.map_err(silent)?.map_err(|error| self.explain(&SOURCE_UNREACHABLE, error))?;
+        let connected = self.connected(Conn::new(Opts::from(options))).await?;
+        let driver = connected.map_err(|error| self.explain(&SOURCE_UNREACHABLE, error))?;
         let mut session = Session { server: self.clone(), driver: Some(driver), midway: false };
         session.run("set names utf8mb4").await?;
         session.run(SETUP).await?;
@@ -118,7 +93,7 @@ impl Server {
     }
 
     /// Keeps a table as it is for as long as the session is there; `None` if that is not allowed, or not without waiting.
-    pub async fn hold(self: &Arc<Self>, table: &str) -> Result<Option<Session>> {
+    pub(super) async fn hold(self: &Arc<Self>, table: &str) -> Result<Option<Session>> {
         let mut session = match self.connect().await {
             Ok(session) => session,
             Err(error) if error.is(&SOURCE_UNREACHABLE) => return Ok(None),
@@ -183,11 +158,7 @@ impl Session {
 
     /// Waits no longer than the read timeout.
     async fn limited<T>(server: &Server, work: impl Future<Output = Result<T, mysql_async::Error>>) -> Result<T> {
-        let limit = server.read_timeout();
-        match tokio::time::timeout(limit, work).await {
-            Ok(done) => done.map_err(|error| server.explain(&SOURCE_LOST, error)),
-            Err(_) => Err(server.error(&SOURCE_TIMEOUT).with("seconds", limit.as_secs())),
-        }
+        server.answered(work).await?.map_err(|error| server.explain(&SOURCE_LOST, error))
     }
 
     /// Runs a statement, of whose answer only the success counts.

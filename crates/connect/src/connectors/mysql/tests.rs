@@ -14,7 +14,7 @@ use super::*;
 use crate::causes;
 use crate::codes::*;
 use crate::source::{Cursor, Filters};
-use crate::suite::{ROWS, Subject, all, conforms, open, texts, tls};
+use crate::suite::{ROWS, Subject, all, conforms, context, open, texts, tls};
 
 struct Scratch {
     driver: Conn,
@@ -407,7 +407,7 @@ async fn a_cursor_may_be_a_time_and_no_text_that_is_vague() {
         let columns = Some(vec!["id".to_owned()]);
         let reading = source.read(ReadRequest { cursor, columns, ..ReadRequest::whole(target.clone()) }).await?;
         let Position::Cursor { value, .. } = reading.position.clone() else { panic!("a cursor") };
-        Ok::<_, Error>((value, all(reading).await?.batch.num_rows()))
+        Ok::<_, base::Error>((value, all(reading).await?.batch.num_rows()))
     };
     assert_eq!(read(None, "at").await.expect("empty"), (None, 0));
     scratch.run("set time_zone = '+08:00'").await;
@@ -448,11 +448,8 @@ async fn encryption_is_there_or_refused() {
     let server = async |tls: Tls, tls_ca: Option<SecretRef>, host: Option<&str>, port: Option<u16>| {
         let host = host.map_or_else(|| scratch.options().host, str::to_owned);
         let port = port.unwrap_or_else(|| scratch.options().port);
-        let encryption =
-            Encryption::read("test", tls, tls_ca.as_ref(), &crate::suite::context(Path::new("/"))).await.expect("certificates");
-        let password = scratch.opts.pass().map(base::Secret::new);
         let options = MysqlOptions { tls, tls_ca, host, port, ..scratch.options() };
-        Arc::new(Server { connection: "test".to_owned(), options, password, encryption })
+        Arc::new(Server::resolve("test", &options, &context(Path::new("/"))).await.expect("certificates"))
     };
     for (tls, tls_ca) in [(Tls::Require, None), (Tls::VerifyFull, Some(tls::authority()))] {
         let server = server(tls, tls_ca, None, None).await;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use base::{Code, Error, Result, Secret};
+use base::{Code, Error, Result};
 use tokio::task::JoinHandle;
 use tokio_postgres::config::SslMode;
 use tokio_postgres::types::ToSql;
@@ -13,8 +13,9 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 use super::PostgresOptions;
 use crate::codes::{
     DATABASE_MISSING, SOURCE_BUSY, SOURCE_DENIED, SOURCE_FAILED, SOURCE_LOGIN_REFUSED, SOURCE_LOST, SOURCE_TABLE_MISSING,
-    SOURCE_TIMEOUT, SOURCE_TLS_REFUSED, SOURCE_UNREACHABLE,
+    SOURCE_TLS_REFUSED, SOURCE_UNREACHABLE,
 };
+use crate::login;
 use crate::tls::{Encryption, refusal};
 
 /// A dead peer is noticed after this silence of its network, whatever the read timeout.
@@ -27,13 +28,7 @@ const SETUP: &str = "set timezone = 'UTC'; set datestyle = 'ISO, MDY'; set extra
                      begin isolation level repeatable read read only";
 
 /// The server of a connection.
-#[derive(Debug)]
-pub(super) struct Server {
-    pub connection: String,
-    pub options: PostgresOptions,
-    pub password: Option<Secret>,
-    pub encryption: Encryption,
-}
+pub(super) type Server = login::Server<PostgresOptions>;
 
 /// An open connection in a read transaction. Dropping it closes the socket, also in the middle of a copy.
 pub(super) struct Session {
@@ -49,24 +44,8 @@ impl Drop for Session {
 }
 
 impl Server {
-    /// `host:port/database`, for messages.
-    pub fn place(&self) -> String {
-        let PostgresOptions { host, port, database, .. } = &self.options;
-        format!("{host}:{port}/{database}")
-    }
-
-    /// An error about this server.
-    pub fn error(&self, code: &'static Code) -> Error {
-        Error::new(code).with("connection", &self.connection).with("place", self.place())
-    }
-
-    fn read_timeout(&self) -> Duration {
-        Duration::from_secs(self.options.read_timeout_seconds.into())
-    }
-
     /// Connects, logs in and begins a read transaction.
-    pub async fn connect(self: &Arc<Self>) -> Result<Session> {
-        let limit = Duration::from_secs(self.options.connect_timeout_seconds.into());
+    pub(super) async fn connect(self: &Arc<Self>) -> Result<Session> {
         let mut config = Config::new();
         config
             .host(&self.options.host)
@@ -75,7 +54,7 @@ impl Server {
             .user(&self.options.user)
             .application_name("dataux")
             .ssl_mode(if matches!(self.encryption, Encryption::None) { SslMode::Disable } else { SslMode::Require })
-            .connect_timeout(limit)
+            .connect_timeout(self.connect_timeout())
             .keepalives_idle(KEEPALIVE_IDLE)
             .tcp_user_timeout(KEEPALIVE_IDLE * 2);
         if let Some(password) = &self.password {
@@ -95,9 +74,8 @@ impl Server {
                 }
             })
         };
-        let connected = tokio::time::timeout(limit, dial).await;
-        let silent = |_| self.error(&SOURCE_UNREACHABLE).with("reason", format!("no answer within {} s", limit.as_secs()));
-        let (client, driver) = connected.map_err(silent)?.map_err(|error| self.explain(&SOURCE_UNREACHABLE, error))?;
+        let connected = self.connected(dial).await?;
+        let (client, driver) = connected.map_err(|error| self.explain(&SOURCE_UNREACHABLE, error))?;
         let session = Session { server: self.clone(), client, driver };
         session.run(SETUP).await?;
         Ok(session)
@@ -140,14 +118,9 @@ impl Server {
 }
 
 impl Session {
-    async fn limited<T>(&self, work: impl Future<Output = Result<T, tokio_postgres::Error>>) -> Result<T> {
-        self.in_time(work).await?.map_err(|error| self.server.explain(&SOURCE_LOST, error))
-    }
-
     /// Waits no longer than the read timeout.
-    pub async fn in_time<T>(&self, work: impl Future<Output = T>) -> Result<T> {
-        let limit = self.server.read_timeout();
-        tokio::time::timeout(limit, work).await.map_err(|_| self.server.error(&SOURCE_TIMEOUT).with("seconds", limit.as_secs()))
+    async fn limited<T>(&self, work: impl Future<Output = Result<T, tokio_postgres::Error>>) -> Result<T> {
+        self.server.answered(work).await?.map_err(|error| self.server.explain(&SOURCE_LOST, error))
     }
 
     /// Runs statements that answer nothing.

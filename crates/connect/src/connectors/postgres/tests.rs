@@ -11,7 +11,7 @@ use tokio_postgres::{Client, Config, NoTls};
 use super::*;
 use crate::causes;
 use crate::codes::*;
-use crate::suite::{ROWS, Subject, all, conforms, open, texts, tls};
+use crate::suite::{ROWS, Subject, all, conforms, context, open, texts, tls};
 
 struct Scratch {
     client: Client,
@@ -320,14 +320,8 @@ async fn encryption_is_there_or_refused() {
     };
     let encrypted = "select ssl from pg_stat_ssl where pid = pg_backend_pid()";
     for (tls, tls_ca) in [(Tls::Require, None), (Tls::VerifyFull, Some(tls::authority()))] {
-        let server = Server {
-            connection: "test".to_owned(),
-            options: PostgresOptions { tls, ..scratch.options() },
-            password: scratch.config.get_password().map(|text| base::Secret::new(String::from_utf8_lossy(text))),
-            encryption: Encryption::read("test", tls, tls_ca.as_ref(), &crate::suite::context(Path::new("/")))
-                .await
-                .expect("certificates"),
-        };
+        let options = PostgresOptions { tls, tls_ca: tls_ca.clone(), ..scratch.options() };
+        let server = Server::resolve("test", &options, &context(Path::new("/"))).await.expect("certificates");
         let session = Arc::new(server).connect().await.expect("encrypted");
         assert!(session.query_one(encrypted, &[]).await.expect("known").get::<_, bool>(0), "{tls:?}");
         let source = with(tls, tls_ca, None).await;
