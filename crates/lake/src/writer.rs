@@ -1,6 +1,8 @@
 //! One data file, from batches to the store: columns are encoded side by side while the next rows come in, row groups leave
 //! for the store as they are done, and what is in memory stays bounded.
 
+mod chunks;
+
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -20,6 +22,7 @@ use parquet::file::writer::SerializedFileWriter;
 use tokio::io::AsyncWriteExt;
 use tokio::task::JoinHandle;
 
+use self::chunks::Chunks;
 use crate::errors;
 use crate::settings::{Compression, Settings};
 
@@ -41,7 +44,7 @@ pub(crate) struct FileWriter {
     path: Path,
     fields: Vec<FieldRef>,
     upload: BufWriter,
-    writer: Option<SerializedFileWriter<Vec<u8>>>,
+    writer: Option<SerializedFileWriter<Chunks>>,
     factory: ArrowRowGroupWriterFactory,
     /// The open row group's columns, unless they are being encoded.
     columns: Option<Vec<Column>>,
@@ -113,7 +116,8 @@ impl FileWriter {
             .set_column_index_truncate_length(Some(BOUND_BYTES))
             .build();
         let parquet = ArrowSchemaConverter::new().convert(schema).map_err(failed)?;
-        let writer = SerializedFileWriter::new(Vec::new(), parquet.root_schema_ptr(), Arc::new(properties)).map_err(failed)?;
+        let writer =
+            SerializedFileWriter::new(Chunks::default(), parquet.root_schema_ptr(), Arc::new(properties)).map_err(failed)?;
         let factory = ArrowRowGroupWriterFactory::new(&writer, schema.clone());
         Ok(Self {
             table: table.clone(),
@@ -183,7 +187,7 @@ impl FileWriter {
         let table = self.table.clone();
         let mut writer = self.writer.take().ok_or_else(|| gone(&table))?;
         let metadata = writer.finish().map_err(|error| errors::write(&table, error))?;
-        let rest = std::mem::take(writer.inner_mut());
+        let rest = writer.inner_mut().take();
         self.send(rest).await?;
         self.upload.shutdown().await.map_err(|error| errors::store(&self.path, from_io(error)))?;
         Ok(Written { path: self.path, rows: self.rows, bytes: self.sent, metadata })
@@ -275,17 +279,17 @@ impl FileWriter {
         closed.sort_by_key(|(index, _)| *index);
         let table = self.table.clone();
         let mut writer = self.writer.take().ok_or_else(|| gone(&table))?;
-        // Copying a row group's pages together is work, too.
+        // Copying a row group's pages together is work, too; each column's are free once they are copied.
         let appended = tokio::task::spawn_blocking(move || {
             let mut group = writer.next_row_group()?;
             for chunk in closed.into_iter().flat_map(|(_, chunks)| chunks) {
                 chunk.append_to_row_group(&mut group)?;
             }
             group.close()?;
-            let bytes = std::mem::take(writer.inner_mut());
-            Ok::<_, parquet::errors::ParquetError>((writer, bytes))
+            let written = writer.inner_mut().take();
+            Ok::<_, parquet::errors::ParquetError>((writer, written))
         });
-        let (writer, bytes) = appended
+        let (writer, written) = appended
             .await
             .map_err(|error| errors::write(&self.table, error))?
             .map_err(|error| errors::write(&self.table, error))?;
@@ -293,15 +297,13 @@ impl FileWriter {
         self.groups += 1;
         self.group_rows = 0;
         self.group_bytes = 0;
-        self.send(bytes).await
+        self.send(written).await
     }
 
-    async fn send(&mut self, bytes: Vec<u8>) -> Result<()> {
-        let mut bytes = Bytes::from(bytes);
-        self.sent += bytes.len() as u64;
-        while !bytes.is_empty() {
-            let part = bytes.split_to(bytes.len().min(PART_BYTES));
-            self.upload.put(part).await.map_err(|error| errors::store(&self.path, error))?;
+    async fn send(&mut self, chunks: Vec<Bytes>) -> Result<()> {
+        for chunk in chunks {
+            self.sent += chunk.len() as u64;
+            self.upload.put(chunk).await.map_err(|error| errors::store(&self.path, error))?;
         }
         Ok(())
     }
