@@ -1,4 +1,4 @@
-"""The MariaDB server that scripts/servers starts, as a source."""
+"""The MariaDB server that scripts/servers starts, or the MySQL of scripts/mysql, as a source."""
 
 import os
 import subprocess
@@ -30,7 +30,11 @@ class Mysql:
 
     def numbers(self, count):
         """A relation `n` whose `i` runs from 1 to `count`."""
-        return f"(SELECT CAST(seq AS SIGNED) AS i FROM seq_1_to_{count}) AS n"
+        digits = " UNION ALL ".join(f"SELECT {digit} AS d" for digit in range(10))
+        places = range(len(str(count)))
+        value = " + ".join(f"{10 ** place} * p{place}.d" for place in places)
+        tables = " CROSS JOIN ".join(f"({digits}) AS p{place}" for place in places)
+        return f"(SELECT * FROM (SELECT CAST(1 + {value} AS SIGNED) AS i FROM {tables}) AS every WHERE i <= {count}) AS n"
 
     def end_readers(self):
         """Ends the sessions that read a table; how many there were."""

@@ -161,6 +161,7 @@ impl MysqlSource {
             return Err(self.server.error(&TARGET_INVALID).with("reason", "it is a database; name a schema and a table"));
         };
         let place = format!("{schema}.{table}");
+        session.count_anew().await?;
         let rows = if self.offers(schema) { session.query(RELATION, &[schema, table]).await? } else { Vec::new() };
         let Some(row) = rows.first() else {
             return Err(self.server.error(&SOURCE_TABLE_MISSING).with("table", place));

@@ -1,12 +1,13 @@
 //! One connection to a MySQL or MariaDB server, and its errors in our words.
 
+use std::panic::AssertUnwindSafe;
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
 use base::{Code, Error, Result, Secret};
-use futures::poll;
+use futures::{FutureExt, poll};
 use mysql_async::prelude::Queryable;
 use mysql_async::{BinaryProtocol, Conn, DriverError, Opts, OptsBuilder, Params, QueryResult, Row, ServerError, SslOpts};
 
@@ -30,6 +31,9 @@ const SETUP: &str = "set session sql_mode = 'NO_BACKSLASH_ESCAPES', session time
                      /*M!100101 , session max_statement_time = 0 */ \
                      /*M!100300 , session idle_transaction_timeout = 0, session idle_readonly_transaction_timeout = 0 */ \
                      /*!50708 , session max_execution_time = 0 */";
+
+/// From 8.0 MySQL believes for a day what it once counted of a table. What only it knows is in a comment as above.
+const COUNT_ANEW: &str = "set session autocommit = 1 /*!80000 , session information_schema_stats_expiry = 0 */";
 
 const BEGIN: &str = "start transaction with consistent snapshot, read only";
 
@@ -84,7 +88,11 @@ impl Server {
             .prefer_socket(false)
             .tcp_keepalive(Some(KEEPALIVE_IDLE))
             .ssl_opts(self.ssl());
-        let connected = self.connected(Conn::new(Opts::from(options))).await?;
+        // Without TLS a password goes encrypted by a key that the server sends, and the driver panics at one that is none.
+        let dial = AssertUnwindSafe(Conn::new(Opts::from(options))).catch_unwind();
+        let Ok(connected) = self.connected(dial).await? else {
+            return Err(self.error(&SOURCE_LOGIN_REFUSED).with("reason", "the password does not go with the key that it sent"));
+        };
         let driver = connected.map_err(|error| self.explain(&SOURCE_UNREACHABLE, error))?;
         let mut session = Session { server: self.clone(), driver: Some(driver), midway: false };
         session.run("set names utf8mb4").await?;
@@ -165,6 +173,11 @@ impl Session {
     pub async fn run(&mut self, sql: &str) -> Result<()> {
         let server = self.server.clone();
         Self::limited(&server, self.driver()?.query_drop(sql)).await
+    }
+
+    /// Sees to it that what the server says of the size of tables is of now.
+    pub async fn count_anew(&mut self) -> Result<()> {
+        self.run(COUNT_ANEW).await
     }
 
     /// Begins the transaction in which all is read.
