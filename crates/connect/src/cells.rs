@@ -17,6 +17,22 @@ use base::{Error, Result};
 use crate::codes::{COLUMN_TYPE_UNSUPPORTED, READER_FAILED};
 use crate::values;
 
+/// A batch is given when its values have so many bytes at their source, however few rows they are.
+pub(crate) const BATCH_BYTES_MAX: u64 = 4 << 20;
+/// Bytes that a text is taken to have before any was seen.
+const TEXT_BYTES: usize = 8;
+
+/// The first number that has too many digits, for each count of digits that decimals may have.
+const LIMITS: [u128; 39] = {
+    let mut limits = [1; 39];
+    let mut digits = 1;
+    while digits < limits.len() {
+        limits[digits] = limits[digits - 1] * 10;
+        digits += 1;
+    }
+    limits
+};
+
 /// A column being built.
 pub(crate) struct Cells {
     kind: Kind,
@@ -48,38 +64,44 @@ struct List {
     valid: BooleanBufferBuilder,
 }
 
-impl Cells {
-    /// A builder for the type, or `None` if values of that type cannot be built one by one.
-    pub fn new(data_type: &DataType, rows: usize) -> Option<Self> {
-        let kind = match data_type {
-            DataType::Boolean => Kind::Boolean(BooleanBuilder::with_capacity(rows)),
-            DataType::Int8 => Kind::Int8(PrimitiveBuilder::with_capacity(rows)),
-            DataType::Int16 => Kind::Int16(PrimitiveBuilder::with_capacity(rows)),
-            DataType::Int32 => Kind::Int32(PrimitiveBuilder::with_capacity(rows)),
-            DataType::Int64 => Kind::Int64(PrimitiveBuilder::with_capacity(rows)),
-            DataType::Float32 => Kind::Float32(PrimitiveBuilder::with_capacity(rows)),
-            DataType::Float64 => Kind::Float64(PrimitiveBuilder::with_capacity(rows)),
-            DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => Kind::Text(StringBuilder::with_capacity(rows, rows * 8)),
+impl Kind {
+    /// A builder with room for so many values, and so many bytes of texts.
+    fn new(data_type: &DataType, rows: usize, bytes: usize) -> Option<Self> {
+        Some(match data_type {
+            DataType::Boolean => Self::Boolean(BooleanBuilder::with_capacity(rows)),
+            DataType::Int8 => Self::Int8(PrimitiveBuilder::with_capacity(rows)),
+            DataType::Int16 => Self::Int16(PrimitiveBuilder::with_capacity(rows)),
+            DataType::Int32 => Self::Int32(PrimitiveBuilder::with_capacity(rows)),
+            DataType::Int64 => Self::Int64(PrimitiveBuilder::with_capacity(rows)),
+            DataType::Float32 => Self::Float32(PrimitiveBuilder::with_capacity(rows)),
+            DataType::Float64 => Self::Float64(PrimitiveBuilder::with_capacity(rows)),
+            DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => Self::Text(StringBuilder::with_capacity(rows, bytes)),
             DataType::Binary | DataType::LargeBinary | DataType::BinaryView => {
-                Kind::Binary(BinaryBuilder::with_capacity(rows, rows * 8))
+                Self::Binary(BinaryBuilder::with_capacity(rows, bytes))
             }
-            DataType::Date32 => Kind::Date(PrimitiveBuilder::with_capacity(rows)),
-            DataType::Time64(TimeUnit::Microsecond) => Kind::Time(PrimitiveBuilder::with_capacity(rows)),
+            DataType::Date32 => Self::Date(PrimitiveBuilder::with_capacity(rows)),
+            DataType::Time64(TimeUnit::Microsecond) => Self::Time(PrimitiveBuilder::with_capacity(rows)),
             DataType::Timestamp(TimeUnit::Microsecond, zone) => {
-                Kind::Timestamp(PrimitiveBuilder::with_capacity(rows).with_data_type(data_type.clone()), zone.is_some())
+                Self::Timestamp(PrimitiveBuilder::with_capacity(rows).with_data_type(data_type.clone()), zone.is_some())
             }
             DataType::Decimal128(precision, scale) if *scale >= 0 => {
-                Kind::Decimal(Decimal128Builder::with_capacity(rows).with_data_type(data_type.clone()), *precision, *scale)
+                Self::Decimal(Decimal128Builder::with_capacity(rows).with_data_type(data_type.clone()), *precision, *scale)
             }
-            DataType::List(item) => Kind::List(Box::new(List {
+            DataType::List(item) => Self::List(Box::new(List {
                 item: item.clone(),
-                child: Self::new(item.data_type(), rows)?,
+                child: Cells::new(item.data_type(), rows)?,
                 offsets: vec![0],
                 valid: BooleanBufferBuilder::new(rows),
             })),
             _ => return None,
-        };
-        Some(Self { kind, data_type: data_type.clone() })
+        })
+    }
+}
+
+impl Cells {
+    /// A builder for the type, or `None` if values of that type cannot be built one by one.
+    pub fn new(data_type: &DataType, rows: usize) -> Option<Self> {
+        Some(Self { kind: Kind::new(data_type, rows, rows * TEXT_BYTES)?, data_type: data_type.clone() })
     }
 
     /// Adds a value given as text; false, and nothing added, if it does not fit.
@@ -175,7 +197,7 @@ impl Cells {
     pub fn decimal(&mut self, value: i128) -> bool {
         match &mut self.kind {
             Kind::Decimal(cells, precision, _) => {
-                let fits = 10_u128.checked_pow(u32::from(*precision)).is_none_or(|limit| value.unsigned_abs() < limit);
+                let fits = LIMITS.get(usize::from(*precision)).is_none_or(|limit| value.unsigned_abs() < *limit);
                 put(fits.then_some(value), |value| cells.append_value(value))
             }
             _ => false,
@@ -239,6 +261,27 @@ impl Cells {
 
     /// The column so far; the builder is empty again.
     pub fn finish(&mut self) -> Result<ArrayRef> {
+        let (rows, bytes) = (self.len(), self.text_bytes());
+        let array = self.build()?;
+        // A builder gives its room away with the column; the next batch will need about as much, and growing to it is dear.
+        if !matches!(self.kind, Kind::List(_))
+            && let Some(kind) = Kind::new(&self.data_type, rows, bytes + bytes / 8)
+        {
+            self.kind = kind;
+        }
+        Ok(array)
+    }
+
+    /// Bytes of the texts that were added.
+    fn text_bytes(&self) -> usize {
+        match &self.kind {
+            Kind::Text(cells) => cells.values_slice().len(),
+            Kind::Binary(cells) => cells.values_slice().len(),
+            _ => 0,
+        }
+    }
+
+    fn build(&mut self) -> Result<ArrayRef> {
         let array: ArrayRef = match &mut self.kind {
             Kind::Boolean(cells) => Arc::new(cells.finish()),
             Kind::Int8(cells) => Arc::new(cells.finish()),
@@ -333,6 +376,17 @@ mod tests {
     use arrow::datatypes::{Field, Int64Type, Schema};
 
     use super::*;
+
+    #[test]
+    fn decimals_have_no_more_digits_than_declared() {
+        for precision in [1, 15, 38] {
+            let mut cells = Cells::new(&DataType::Decimal128(precision, 0), 1).expect("a known type");
+            let limit = 10_i128.pow(precision.into());
+            assert!(cells.decimal(limit - 1) && cells.decimal(1 - limit));
+            assert!(!cells.decimal(limit) && !cells.decimal(-limit) && !cells.decimal(i128::MIN));
+            assert_eq!(cells.len(), 2);
+        }
+    }
 
     #[test]
     fn rows_that_do_not_fit_leave_no_trace() {

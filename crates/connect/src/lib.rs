@@ -26,6 +26,7 @@ mod source;
 mod spec;
 #[cfg(test)]
 mod suite;
+mod tasks;
 mod tls;
 mod values;
 mod words;

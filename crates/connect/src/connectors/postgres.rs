@@ -6,14 +6,15 @@ mod session;
 mod tests;
 mod types;
 
+use std::pin::pin;
 use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use async_trait::async_trait;
 use base::document::Wrong;
-use base::{Error, Result, SecretRef};
-use futures::stream::{self, BoxStream};
-use futures::{StreamExt, TryStreamExt};
+use base::{Result, SecretRef};
+use futures::StreamExt;
+use futures::stream::BoxStream;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -28,6 +29,7 @@ use crate::login::{Login, Options, connect_timeout_seconds, read_timeout_seconds
 use crate::select::{Select, literal, quoted};
 use crate::source::{Cursor, Dialect, Piece, Position, ReadRequest, Reading, Source, SourceTable, Target};
 use crate::spec::{ConnectionSpec, Context};
+use crate::tasks;
 use crate::tls::Tls;
 
 /// Connections of one read.
@@ -334,26 +336,26 @@ impl Source for PostgresSource {
 }
 
 /// The pieces of one copy.
-fn stream(session: Session, sql: String, copy: Copy) -> BoxStream<'static, Result<Piece>> {
-    let start = async move {
+fn stream(session: Session, sql: String, mut copy: Copy) -> BoxStream<'static, Result<Piece>> {
+    tasks::part(|outbox| async move {
         let lost = |error| session.server.explain(&SOURCE_LOST, error);
         let rows = session.server.answered(session.client.copy_out(sql.as_str())).await?.map_err(lost)?;
         // Rows that have come are taken together, so that the clock is asked once for many.
-        let rows = Box::pin(rows).ready_chunks(MESSAGES_MAX);
-        Ok::<_, Error>(stream::try_unfold(Some((session, rows, copy)), |state| async move {
-            let Some((session, mut rows, mut copy)) = state else { return Ok(None) };
-            let mut pieces = Vec::new();
-            while pieces.is_empty() {
-                let Some(messages) = session.server.answered(rows.next()).await? else {
-                    return Ok(copy.finish()?.map(|piece| (vec![piece], None)));
-                };
-                for message in messages {
-                    let bytes = message.map_err(|error| session.server.explain(&SOURCE_LOST, error))?;
-                    copy.take(&bytes, &mut pieces)?;
+        let mut rows = pin!(rows.ready_chunks(MESSAGES_MAX));
+        let mut pieces = Vec::new();
+        while let Some(messages) = session.server.answered(rows.next()).await? {
+            for message in messages {
+                copy.take(&message.map_err(lost)?, &mut pieces)?;
+                for piece in pieces.drain(..) {
+                    if !outbox.give(piece).await {
+                        return Ok(());
+                    }
                 }
             }
-            Ok(Some((pieces, Some((session, rows, copy)))))
-        }))
-    };
-    stream::once(start).try_flatten().map_ok(|pieces| stream::iter(pieces.into_iter().map(Ok))).try_flatten().boxed()
+        }
+        if let Some(piece) = copy.finish()? {
+            outbox.give(piece).await;
+        }
+        Ok(())
+    })
 }

@@ -4,23 +4,18 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use arrow::datatypes::SchemaRef;
-use base::{Error, Result};
-use futures::StreamExt;
-use futures::stream::{self, BoxStream};
-use tokio::sync::mpsc;
-use tokio_stream::wrappers::ReceiverStream;
+use base::Result;
+use futures::stream::BoxStream;
 
 use super::rows::{Batches, Reader};
 use super::session::Session;
 use super::types::number;
-use crate::codes::READER_FAILED;
 use crate::select::{Select, backquoted};
 use crate::source::Piece;
+use crate::tasks::{self, Outbox};
 
 /// Ranges for each part, so that one with many rows does not keep all waiting.
 const RANGES_PER_PART: i128 = 8;
-/// Pieces that may wait in one part for whoever reads it.
-const QUEUED_MAX: usize = 2;
 
 /// What the parts of a reading do together.
 pub(super) struct Work {
@@ -48,7 +43,7 @@ impl Work {
     }
 
     /// Reads range after range, until there is none, or nobody wants its rows.
-    async fn run(&self, session: &mut Session, sender: &mpsc::Sender<Result<Piece>>) -> Result<()> {
+    async fn run(&self, session: &mut Session, outbox: &Outbox) -> Result<()> {
         loop {
             let index = self.next.fetch_add(1, Ordering::Relaxed);
             let Some(range) = self.ranges.get(index) else { return Ok(()) };
@@ -60,13 +55,13 @@ impl Work {
             let mut rows = session.rows(&select.to_string()).await?;
             while let Some(row) = rows.next().await? {
                 if let Some(piece) = batches.take(&row)?
-                    && sender.send(Ok(piece)).await.is_err()
+                    && !outbox.give(piece).await
                 {
                     return Ok(());
                 }
             }
             if let Some(piece) = batches.finish()?
-                && sender.send(Ok(piece)).await.is_err()
+                && !outbox.give(piece).await
             {
                 return Ok(());
             }
@@ -74,26 +69,9 @@ impl Work {
     }
 }
 
-/// The pieces of one part. It begins when it is first asked, and ends as soon as nobody asks any more.
+/// The pieces of one part.
 pub(super) fn stream(mut session: Session, work: Arc<Work>) -> BoxStream<'static, Result<Piece>> {
-    let start = async move {
-        let (sender, receiver) = mpsc::channel(QUEUED_MAX);
-        let task = tokio::spawn(async move {
-            let done = tokio::select! {
-                () = sender.closed() => Ok(()),
-                done = work.run(&mut session, &sender) => done,
-            };
-            if let Err(error) = done {
-                // Nobody is left to hear of it if this fails.
-                let _ = sender.send(Err(error)).await;
-            }
-        });
-        let end = stream::once(task).filter_map(|ended| async {
-            ended.err().map(|error| Err(Error::new(&READER_FAILED).with("place", "a source").because(error)))
-        });
-        ReceiverStream::new(receiver).chain(end)
-    };
-    stream::once(start).flatten().boxed()
+    tasks::part(|outbox| async move { work.run(&mut session, &outbox).await })
 }
 
 /// Conditions that share out the rows of a table by a key that is a whole number.

@@ -9,12 +9,10 @@ use serde_json::{Map, Value as Json};
 use super::ZeroDates;
 use super::types::Form;
 use crate::causes::{ENCODING_INVALID, VALUE_UNFIT};
-use crate::cells::{Cells, Table};
+use crate::cells::{BATCH_BYTES_MAX, Cells, Table};
 use crate::source::{Piece, RAW_BYTES_MAX, Reject};
 use crate::values;
 
-/// A batch is given when its values have so many bytes, however few rows they are.
-const BATCH_BYTES_MAX: u64 = 4 << 20;
 /// Days from 0001-01-01 to 1970-01-01, as `chrono` counts days.
 const EPOCH_DAYS_FROM_CE: i64 = 719_163;
 const DAY_MICROS: i64 = 86_400_000_000;

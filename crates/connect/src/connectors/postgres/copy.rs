@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use super::types::Form;
 use crate::causes::{ENCODING_INVALID, VALUE_UNFIT};
-use crate::cells::{Cells, Table};
+use crate::cells::{BATCH_BYTES_MAX, Cells, Table};
 use crate::codes::READER_FAILED;
 use crate::source::{Piece, RAW_BYTES_MAX, Reject};
 
@@ -103,7 +103,7 @@ impl Copy {
             let Some(end) = tuple_end(bytes, at + 2, count as usize) else { break };
             self.tuple(&bytes[at + 2..end])?;
             at = end;
-            if self.table.rows() >= self.batch_rows {
+            if self.table.rows() >= self.batch_rows || self.bytes >= BATCH_BYTES_MAX {
                 pieces.push(self.piece()?);
             }
         }
@@ -236,28 +236,49 @@ fn text(value: &[u8]) -> Result<&str, Unfit> {
 
 /// The value times `10^scale`; `None` for NaN and infinity, and for digits that do not fit.
 fn numeric(value: &[u8], scale: i8) -> Option<i128> {
-    let (digits, weight, sign) = (short(value, 0)?, short(value, 2)?, short(value, 4)?);
-    let negative = match sign as u16 {
+    /// Digits in base 10,000 whose number, and a hundred times it, always fit 64 bits.
+    const SHORT_DIGITS: usize = 4;
+    let [count, weight, sign] = [0, 2, 4].map(|at| short(value, at));
+    let (count, weight) = (usize::try_from(count?).ok()?, weight?);
+    let negative = match sign? as u16 {
         0x0000 => false,
         0x4000 => true,
         _ => return None,
     };
-    let mut sum = 0_i128;
-    for index in 0..digits {
-        let digit = i128::from(short(value, 8 + 2 * index as usize)?);
-        let power = 4 * (i32::from(weight) - i32::from(index)) + i32::from(scale);
-        let term = if power >= 0 {
-            digit.checked_mul(10_i128.checked_pow(power.unsigned_abs())?)?
-        } else {
-            let divisor = 10_i128.checked_pow(power.unsigned_abs())?;
-            if digit % divisor != 0 {
-                return None;
-            }
-            digit / divisor
-        };
-        sum = sum.checked_add(term)?;
+    let digits = value.get(8..8 + 2 * count)?.chunks_exact(2).map(|pair| u16::from_be_bytes([pair[0], pair[1]]));
+    // What the last digit stands for, as a power of ten of the value that is wanted.
+    let power = 4 * (i32::from(weight) + 1 - count as i32) + i32::from(scale);
+    let unsigned = if count <= SHORT_DIGITS {
+        let whole = digits.fold(0, |whole, digit| whole * 10_000 + i64::from(digit));
+        match power {
+            0 => whole.into(),
+            1 => (whole * 10).into(),
+            2 => (whole * 100).into(),
+            -1 if whole % 10 == 0 => (whole / 10).into(),
+            -2 if whole % 100 == 0 => (whole / 100).into(),
+            -3 if whole % 1000 == 0 => (whole / 1000).into(),
+            _ => shifted(whole.into(), power)?,
+        }
+    } else {
+        let mut whole = 0_i128;
+        for digit in digits {
+            whole = whole.checked_mul(10_000)?.checked_add(digit.into())?;
+        }
+        shifted(whole, power)?
+    };
+    Some(if negative { -unsigned } else { unsigned })
+}
+
+/// A number times a power of ten, if that is a whole number that fits.
+fn shifted(whole: i128, power: i32) -> Option<i128> {
+    if whole == 0 {
+        return Some(0);
     }
-    Some(if negative { -sum } else { sum })
+    let factor = 10_i128.checked_pow(power.unsigned_abs())?;
+    if power >= 0 {
+        return whole.checked_mul(factor);
+    }
+    (whole % factor == 0).then(|| whole / factor)
 }
 
 /// Microseconds, a day having 24 hours; `None` if there are months in it.
@@ -361,6 +382,20 @@ mod tests {
         assert_eq!(numeric(&encode(-1, 0, &[1]), 2), None);
         assert_eq!(numeric(&encode(0, 0xC000, &[]), 2), None);
         assert_eq!(numeric(&encode(0, 0, &[]), 2), Some(0));
+        // Whatever is left out: zeros before and behind the digits that are sent.
+        assert_eq!(numeric(&encode(2, 0, &[7]), 2), Some(70_000_000_000));
+        assert_eq!(numeric(&encode(-2, 0, &[7000]), 8), Some(7000));
+        assert_eq!(numeric(&encode(-2, 0, &[7000]), 5), Some(7));
+        assert_eq!(numeric(&encode(-2, 0, &[7000]), 4), None);
+        assert_eq!(numeric(&encode(3, 0, &[9999; 4]), 2), Some(999_999_999_999_999_900));
+        assert_eq!(numeric(&encode(3, 0x4000, &[9999, 9999, 9999, 9999, 5000]), 1), Some(-99_999_999_999_999_995));
+        assert_eq!(
+            numeric(&encode(8, 0, &[99, 9999, 9999, 9999, 9999, 9999, 9999, 9999, 9999, 9999]), 4),
+            Some(10_i128.pow(38) - 1)
+        );
+        assert_eq!(numeric(&encode(9, 0, &[9999; 10]), 0), None);
+        assert_eq!(numeric(&encode(0, 0, &[0]), 38), Some(0));
+        assert_eq!(numeric(&[0, 2, 0, 0, 0, 0, 0, 0, 0, 1], 0), None, "a digit is missing");
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use arrow::array::AsArray;
 use arrow::datatypes::{DataType, Field};
+use futures::TryStreamExt;
 use tokio_postgres::config::Host;
 use tokio_postgres::{Client, Config, NoTls};
 
@@ -294,7 +295,7 @@ async fn a_cursor_may_be_a_time() {
         let columns = Some(vec!["id".to_owned()]);
         let reading = source.read(ReadRequest { cursor, columns, ..ReadRequest::whole(scratch.table("t")) }).await?;
         let Position::Cursor { value, .. } = reading.position.clone() else { panic!("a cursor") };
-        Ok::<_, Error>((value, all(reading).await?.batch.num_rows()))
+        Ok::<_, base::Error>((value, all(reading).await?.batch.num_rows()))
     };
     assert_eq!(read(None, "at").await.expect("empty"), (None, 0));
     scratch.run("insert into t values (1, '2013-01-01 05:00:00.123456+08'), (2, '2013-01-02')").await;

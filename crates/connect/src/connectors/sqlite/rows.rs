@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 
 use super::File;
 use crate::causes::{ENCODING_INVALID, VALUE_UNFIT};
-use crate::cells::{Cells, Table};
+use crate::cells::{BATCH_BYTES_MAX, Cells, Table};
 use crate::source::{Piece, RAW_BYTES_MAX, Reject};
 
 /// A statement to be run.
@@ -32,7 +32,7 @@ impl Work {
         let (mut number, mut bytes, mut rejects) = (0_u64, 0_u64, Vec::new());
         loop {
             let row = rows.next().map_err(explain)?;
-            if row.is_none() || table.rows() == self.batch_rows {
+            if row.is_none() || table.rows() == self.batch_rows || bytes >= BATCH_BYTES_MAX {
                 let piece =
                     Piece { batch: table.finish()?, rejects: std::mem::take(&mut rejects), bytes: std::mem::take(&mut bytes) };
                 let empty = piece.batch.num_rows() == 0 && piece.rejects.is_empty();
