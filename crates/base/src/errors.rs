@@ -118,6 +118,12 @@ impl Error {
         self
     }
 
+    /// The same error for somebody else who shared its fate, without its cause.
+    pub fn again(&self) -> Self {
+        let inner = Inner { code: self.0.code, arguments: self.0.arguments.clone(), hint: self.0.hint.clone(), source: None };
+        Self(Box::new(inner))
+    }
+
     /// The line of the table.
     pub fn code(&self) -> &'static Code {
         self.0.code

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use base::{Error, Result, TableName};
+use base::{Result, TableName};
 use guard::{Object, Pass, Privilege};
 use lake::Table;
 
@@ -38,10 +38,7 @@ impl Seen {
     fn told(&self) -> Result<Table> {
         match &self.what {
             Ok(table) => Ok(table.clone()),
-            Err(error) => {
-                let copy = Error::new(error.code());
-                Err(error.arguments().iter().fold(copy, |copy, (key, value)| copy.with(key, value)))
-            }
+            Err(error) => Err(error.again()),
         }
     }
 }

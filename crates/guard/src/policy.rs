@@ -26,6 +26,8 @@ const BEARERS_MAX: usize = 10_000;
 pub(crate) struct Cache {
     meta: Meta,
     current: tokio::sync::Mutex<Option<Checked>>,
+    /// The last failure to read it, and when it was known.
+    failed: Mutex<Option<(Instant, Error)>>,
 }
 
 struct Checked {
@@ -37,28 +39,50 @@ struct Checked {
 
 impl Cache {
     pub(crate) fn new(meta: Meta) -> Self {
-        Self { meta, current: tokio::sync::Mutex::new(None) }
+        Self { meta, current: tokio::sync::Mutex::new(None), failed: Mutex::default() }
     }
 
     /// The policy, at most [`RECHECK`] behind other processes and not behind this one. Fails if the database does: without
     /// knowing the policy nothing is allowed.
     pub(crate) async fn get(&self) -> Result<Arc<Snapshot>> {
-        let mut current = self.current.lock().await;
+        let asked = Instant::now();
+        let mut current = match self.current.try_lock() {
+            Ok(current) => current,
+            Err(_looked_at) => {
+                // While the last look failed and somebody looks again, nobody else waits for a database that is away.
+                if let Some((_, error)) = held(&self.failed).as_ref() {
+                    return Err(error.again());
+                }
+                self.current.lock().await
+            }
+        };
         let own_writes = self.meta.policy_writes();
         if let Some(checked) =
             current.as_ref().filter(|checked| checked.own_writes == own_writes && checked.at.elapsed() < RECHECK)
         {
             return Ok(checked.snapshot.clone());
         }
+        // Those who waited behind a failure share it, or each would wait for the same database, one after the other.
+        if let Some((known, error)) = held(&self.failed).as_ref()
+            && *known >= asked
+        {
+            return Err(error.again());
+        }
         let at = Instant::now();
+        let read = self.read(&mut current).await;
+        *held(&self.failed) = read.as_ref().err().map(|error| (Instant::now(), error.again()));
+        let snapshot = read?;
+        *current = Some(Checked { snapshot: snapshot.clone(), at, own_writes });
+        Ok(snapshot)
+    }
+
+    async fn read(&self, current: &mut Option<Checked>) -> Result<Arc<Snapshot>> {
         let version = self.meta.policy_version().await?;
-        let snapshot = match current.take() {
+        Ok(match current.take() {
             Some(checked) if checked.snapshot.version == version => checked.snapshot,
             // Read after its version: a change in between is seen now and, by its version, read again at the next check.
             _ => Arc::new(Snapshot::read(&self.meta, version).await?),
-        };
-        *current = Some(Checked { snapshot: snapshot.clone(), at, own_writes });
-        Ok(snapshot)
+        })
     }
 }
 

@@ -69,7 +69,7 @@ fn is_full(error: &DbErr) -> bool {
 }
 
 /// Whether the connection, not the statement, failed.
-fn is_lost(error: &DbErr) -> bool {
+pub(crate) fn is_lost(error: &DbErr) -> bool {
     if matches!(error, DbErr::Conn(_) | DbErr::ConnectionAcquire(_)) {
         return true;
     }

@@ -171,6 +171,26 @@ impl Jobs {
         Ok(updated.rows_affected == 1)
     }
 
+    /// How many jobs of a kind are due and wait for a worker, and for how long the oldest has.
+    pub async fn waiting(&self, kind: &str) -> Result<(u64, Duration)> {
+        let database = self.meta.database();
+        let now = || database_now(database.get_database_backend());
+        let found = row::Entity::find()
+            .select_only()
+            .column_as(row::Column::Id.count(), "waiting")
+            .column_as(row::Column::RunAfter.min(), "since")
+            .expr_as(now(), "now")
+            .filter(row::Column::Kind.eq(kind))
+            .filter(Expr::col(row::Column::RunAfter).lte(now()))
+            .filter(Expr::col(row::Column::ExpiresAt).lte(now()))
+            .into_tuple::<(i64, Option<i64>, i64)>()
+            .one(database)
+            .await;
+        let (count, since, now) = found.map_err(|error| self.meta.failed(error))?.unwrap_or_default();
+        let micros = since.map_or(0, |since| now.saturating_sub(since));
+        Ok((u64::try_from(count).unwrap_or(0), Duration::from_micros(u64::try_from(micros).unwrap_or(0))))
+    }
+
     /// How many jobs of a kind are there, waiting or held.
     pub async fn count(&self, kind: &str) -> Result<u64> {
         let count = row::Entity::find().filter(row::Column::Kind.eq(kind)).count(self.meta.database()).await;

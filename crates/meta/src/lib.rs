@@ -11,6 +11,7 @@ pub mod cache;
 mod checkpoints;
 mod clock;
 pub mod codes;
+mod connection;
 mod counters;
 mod facts;
 mod failures;
@@ -35,7 +36,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use base::Result;
-use sea_orm::{DatabaseConnection, DbErr};
+use sea_orm::DbErr;
+
+use connection::Database;
 
 pub use accounts::{AccountRow, Accounts};
 pub use audit::{Audit, AuditFilter, AuditHead, AuditRow};
@@ -58,7 +61,7 @@ pub struct Meta {
 }
 
 struct Inner {
-    database: DatabaseConnection,
+    database: Database,
     /// The URL without its password, for messages.
     place: String,
     /// How many changes of policy this process made itself.
@@ -69,19 +72,20 @@ impl Meta {
     /// Connects, and brings the tables up to date; of several processes that start at once, one migrates and the others wait.
     pub async fn open(url: &DatabaseUrl) -> Result<Self> {
         let place = url.to_string();
-        let database = stores::connect(url).await.map_err(|error| failures::on_connect(error, &place))?;
+        let pool = stores::connect(url).await.map_err(|error| failures::on_connect(error, &place))?;
+        let database = Database::new(pool);
         migrations::run(&database).await.map_err(|error| failures::on_migrate(error, &place))?;
         Ok(Self { inner: Arc::new(Inner { database, place, policy_writes: AtomicU64::new(0) }) })
     }
 
     /// Asks the database for a sign of life.
     pub async fn ping(&self) -> Result<()> {
-        Box::pin(self.database().ping()).await.map_err(|error| self.failed(error))
+        self.database().ping().await.map_err(|error| self.failed(error))
     }
 
     /// Closes the connections; what is under way ends first.
     pub async fn close(&self) -> Result<()> {
-        self.database().clone().close().await.map_err(|error| self.failed(error))
+        self.database().close().await.map_err(|error| self.failed(error))
     }
 
     /// Where the state is kept, without a password.
@@ -134,8 +138,8 @@ impl Meta {
         Positions::new(self.clone())
     }
 
-    /// Grows when this process itself changes users, roles or grants, or revokes a token: a sign, without asking the database,
-    /// that a cached policy is old.
+    /// Grows when this process itself changes users, roles, grants or views, or revokes a token: a sign, without asking the
+    /// database, that a cached policy is old.
     pub fn policy_writes(&self) -> u64 {
         self.inner.policy_writes.load(Ordering::Acquire)
     }
@@ -144,7 +148,7 @@ impl Meta {
         self.inner.policy_writes.fetch_add(1, Ordering::AcqRel);
     }
 
-    pub(crate) fn database(&self) -> &DatabaseConnection {
+    pub(crate) fn database(&self) -> &Database {
         &self.inner.database
     }
 

@@ -8,9 +8,10 @@ mod m0004_upkeep;
 use std::collections::HashSet;
 
 use sea_orm::sea_query::{ColumnDef, Index, IndexCreateStatement, TableCreateStatement};
-use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, DbErr, Statement};
+use sea_orm::{ConnectionTrait, DbBackend, DbErr, Statement};
 use sea_orm_migration::{MigrationTrait, MigratorTrait, SchemaManager, async_trait};
 
+use crate::connection::Database;
 use crate::transactions::begin;
 
 /// The key of the lock, as a number and as a name; any that others are unlikely to use.
@@ -35,7 +36,7 @@ impl MigratorTrait for Migrator {
 
 /// Brings the tables up to date. Steps of a newer release that are there already are left alone, so that two releases can
 /// run beside each other during an upgrade.
-pub(crate) async fn run(database: &DatabaseConnection) -> Result<(), DbErr> {
+pub(crate) async fn run(database: &Database) -> Result<(), DbErr> {
     if is_done(database).await {
         return Ok(());
     }

@@ -4,12 +4,10 @@ use std::time::Duration;
 
 use base::Result;
 use sea_orm::sea_query::OnConflict;
-use sea_orm::{
-    ActiveModelTrait, ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, EntityTrait, Insert, Iterable,
-    SqlErr, SqliteTransactionMode, TransactionOptions, TransactionTrait,
-};
+use sea_orm::{ActiveModelTrait, ConnectionTrait, DatabaseTransaction, DbBackend, DbErr, EntityTrait, Insert, Iterable, SqlErr};
 
 use crate::Meta;
+use crate::connection::Database;
 use crate::failures::is_contention;
 
 /// How often a colliding transaction is tried.
@@ -18,11 +16,9 @@ const ATTEMPTS_MAX: u32 = 6;
 /// The wait after the first collision; it doubles with each.
 const FIRST_PAUSE: Duration = Duration::from_millis(10);
 
-/// Begins a transaction that will write. SQLite must know at once: a reader that becomes a writer fails when another wrote.
-pub(crate) async fn begin(database: &DatabaseConnection) -> Result<DatabaseTransaction, DbErr> {
-    let options =
-        TransactionOptions { sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate), ..TransactionOptions::default() };
-    database.begin_with_options(options).await
+/// Begins a transaction that will write.
+pub(crate) async fn begin(database: &Database) -> Result<DatabaseTransaction, DbErr> {
+    database.begin().await
 }
 
 /// Runs a whole transaction, again if it collides with another.
@@ -33,7 +29,7 @@ where
 {
     let mut pause = FIRST_PAUSE;
     for _ in 1..ATTEMPTS_MAX {
-        match work().await {
+        match meta.database().transaction(work()).await {
             Err(error) if is_contention(&error) => {
                 tracing::debug!(%error, "a metadata transaction collided; trying again");
                 // The low bits of a fresh id spread processes that collided at the same moment.
@@ -44,7 +40,7 @@ where
             done => return done.map_err(|error| meta.failed(error)),
         }
     }
-    work().await.map_err(|error| meta.failed(error))
+    meta.database().transaction(work()).await.map_err(|error| meta.failed(error))
 }
 
 /// Inserts a row unless one with its key is there; says whether it did.

@@ -49,7 +49,7 @@ impl Round {
         for request in requests {
             let answer = match (answers.remove(&request.id), &done) {
                 (Some(answer), _) => Ok(answer),
-                (None, Err(error)) => Err(again(error)),
+                (None, Err(error)) => Err(error.again()),
                 (None, Ok(())) => Err(Error::new(&codes::FLOW_INTERNAL).with("reason", "a pushed request was passed over")),
             };
             // A client that has left sends again with its key.
@@ -258,13 +258,4 @@ fn padded(batch: &RecordBatch, schema: &SchemaRef) -> Result<RecordBatch> {
     };
     let columns = schema.fields().iter().map(column).collect();
     RecordBatch::try_new(schema.clone(), columns).map_err(|error| Error::new(&codes::FLOW_INTERNAL).because(error))
-}
-
-/// The same error for another request that shared its fate.
-fn again(error: &Error) -> Error {
-    let same = error.arguments().iter().fold(Error::new(error.code()), |same, (key, value)| same.with(key, value));
-    match error.advice(base::Language::En) {
-        Some(advice) if error.code().hint_en.is_empty() => same.hint(advice),
-        _ => same,
-    }
 }

@@ -92,6 +92,15 @@ pub(super) async fn jobs(meta: &Meta, other: &Meta, own: &str) {
     let late = Job { run_after: Duration::from_secs(60), ..job("late", 9) };
     here.push(&late).await.expect("pushes");
     assert_eq!(here.take(&[kind], "a", TTL).await.expect("asks"), None);
+    // What is not due yet does not wait, nor does what somebody holds.
+    assert_eq!(there.waiting(kind).await.expect("counts"), (0, Duration::ZERO));
+    here.push(&job("waits", 0)).await.expect("pushes");
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    let (count, oldest) = there.waiting(kind).await.expect("counts");
+    assert!(count == 1 && (Duration::from_millis(250)..Duration::from_secs(60)).contains(&oldest), "{count} {oldest:?}");
+    let held = here.take(&[kind], "a", TTL).await.expect("asks").expect("there");
+    assert_eq!(there.waiting(kind).await.expect("counts").0, 0);
+    here.finish(&held).await.expect("finishes");
 }
 
 pub(super) async fn runs(meta: &Meta, own: &str) {
