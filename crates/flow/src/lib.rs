@@ -3,6 +3,7 @@
 //! A step is planned before it is done: the versions of its inputs, the source position and the output's transaction
 //! number are stored first, so that an attempt after a crash reads the same rows and adds nothing twice.
 
+mod attempts;
 pub mod checks;
 pub mod codes;
 mod instance;
@@ -11,11 +12,14 @@ mod progress;
 mod push;
 mod quarantine;
 mod replay;
+mod review;
 mod runs;
 mod schedule;
 pub mod spec;
 mod split;
+mod standing;
 pub mod steps;
+mod tally;
 mod worker;
 
 pub use instance::Instance;
@@ -23,5 +27,7 @@ pub use push::{Pushed, PushedTo};
 pub use replay::ReplayStarted;
 pub use runs::{Flow, LogLine, Run, RunFilter, RunState, StartOptions, StepState};
 pub use schedule::ScheduleSpec;
-pub use spec::PipelineSpec;
+pub use spec::{PipelineSpec, Views};
+pub use standing::PipelineStanding;
 pub use steps::replay::ReplayRequest;
+pub use tally::{Counted, EndedRun, Place, StepCounts};

@@ -16,6 +16,7 @@ use tokio::sync::Notify;
 
 use crate::codes;
 use crate::spec::PipelineSpec;
+use crate::tally::Tally;
 
 /// Most days of one backfill.
 const BACKFILL_DAYS_MAX: i64 = 3660;
@@ -43,6 +44,8 @@ pub(crate) struct Shared {
     pub(crate) queued: Notify,
     /// What is pushed, by target.
     pub(crate) intakes: crate::push::Intakes,
+    /// What is counted for who watches.
+    pub(crate) tally: Tally,
 }
 
 /// Where a run is.
@@ -223,6 +226,7 @@ impl Flow {
                 owner,
                 queued: Notify::new(),
                 intakes: crate::push::Intakes::default(),
+                tally: Tally::default(),
             }),
         }
     }
@@ -311,7 +315,11 @@ impl Flow {
         let change = || meta::runs::RunChange { finished_at: Some(Some(Utc::now())), ..Default::default() };
         let was_waiting =
             runs.set_run_state(id, &[RunState::Queued.as_str()], RunState::Cancelled.as_str(), None, change()).await?;
-        if was_waiting || runs.request_cancel(id).await? {
+        if was_waiting {
+            self.shared.tally.run_ended(&run.pipeline, RunState::Cancelled, None);
+            return Ok(());
+        }
+        if runs.request_cancel(id).await? {
             return Ok(());
         }
         Err(wrong_state(&run, "cancelled"))

@@ -82,6 +82,15 @@ impl ScheduleSpec {
     }
 }
 
+impl ScheduleSpec {
+    /// The last time before `now` at which it was to start its pipeline.
+    pub(crate) fn last_due(&self, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        let zone: Tz = self.time_zone.parse().ok()?;
+        let cron = Cron::from_str(&self.cron).ok()?;
+        Some(cron.find_previous_occurrence(&now.with_timezone(&zone), true).ok()?.with_timezone(&Utc))
+    }
+}
+
 impl Declared for ScheduleSpec {
     const KIND: &'static str = "Schedule";
 
@@ -106,6 +115,7 @@ impl Flow {
             if !held {
                 lease = leases.acquire("scheduler", &self.shared.owner, TTL).await.ok().flatten();
             }
+            self.shared.tally.lead(lease.is_some());
             if lease.is_some()
                 && let Err(error) = self.queue_due(Utc::now()).await
             {
@@ -116,6 +126,7 @@ impl Flow {
                 changed = stop.changed() => if changed.is_err() { break },
             }
         }
+        self.shared.tally.lead(false);
         if let Some(lease) = lease {
             let _released = self.shared.meta.leases().release(&lease).await;
         }
@@ -142,7 +153,9 @@ impl Flow {
                     let options =
                         StartOptions { parameters: schedule.parameters.clone().into_iter().collect(), instance: Some(*time) };
                     let once = format!("{key}/{}", time.timestamp());
-                    self.queue(pipeline, &spec, options, &key, Some(once)).await?;
+                    if self.queue(pipeline, &spec, options, &key, Some(once)).await?.1 {
+                        self.shared.tally.queued_late((now - *time).to_std().unwrap_or_default());
+                    }
                 }
             }
             if schedule.paused || !due.is_empty() {
@@ -180,6 +193,15 @@ mod tests {
         assert_eq!(hours(Missed::Latest), [at("2026-07-04T06:30:00Z")]);
         assert_eq!(hours(Missed::None), [at("2026-07-04T06:30:00Z")]);
         assert!(schedule(Missed::None).due(last, at("2026-07-04T09:00:00Z")).expect("reads").is_empty());
+    }
+
+    #[test]
+    fn knows_when_it_was_last_due() {
+        let last = |now| schedule(Missed::Latest).last_due(at(now));
+        assert_eq!(last("2026-07-04T06:29:59Z"), Some(at("2026-07-03T06:30:00Z")));
+        assert_eq!(last("2026-07-04T06:30:00Z"), Some(at("2026-07-04T06:30:00Z")));
+        let broken = ScheduleSpec { time_zone: "Nowhere".to_owned(), ..schedule(Missed::Latest) };
+        assert_eq!(broken.last_due(at("2026-07-04T06:30:00Z")), None);
     }
 
     #[test]

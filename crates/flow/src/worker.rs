@@ -4,23 +4,25 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use base::{Error, Language, Result, RunId, units};
+use base::{Error, Language, Result, RunId};
 use chrono::Utc;
 use guard::Pass;
 use meta::runs::RunChange;
 use meta::{RunRow, StepRow, TakenJob};
-use serde_json::{Value, json};
+use serde_json::Value;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 
+use crate::attempts::{StepRun, TICK, untold};
 use crate::codes;
 use crate::instance::Instance;
-use crate::plan::{Outcome, Plan};
-use crate::progress::Progress;
+use crate::progress::Counts;
 use crate::runs::{Flow, JOB_KIND, Level, Log, RunState, StepState};
-use crate::spec::{PipelineSpec, StepSpec};
-use crate::steps::replay::{ReplayStep, requested};
-use crate::steps::{Step, StepContext};
+use crate::spec::PipelineSpec;
+use crate::steps::StepContext;
+use crate::steps::replay::requested;
+use crate::tally::Place;
 
 /// Runs that one process works on at the same time.
 const RUNS_MAX: usize = 4;
@@ -28,8 +30,10 @@ const RUNS_MAX: usize = 4;
 const TTL: Duration = Duration::from_secs(15);
 /// How often it gives one.
 const RENEW_EVERY: Duration = Duration::from_secs(5);
-/// How often progress and logs are stored and a wish to cancel is heard.
-const TICK: Duration = Duration::from_millis(400);
+/// How soon it tries again when that failed.
+const RENEW_AGAIN: Duration = Duration::from_secs(1);
+/// How long after the last sign it stops by itself, so that it is at rest before somebody else may start.
+const STOP_AFTER: Duration = Duration::from_secs(10);
 /// How often an idle worker looks for runs queued by other processes.
 const IDLE: Duration = Duration::from_millis(500);
 /// How long runs may go on after the word to stop; what is left is handed back to the queue.
@@ -38,8 +42,6 @@ const DRAIN: Duration = Duration::from_secs(20);
 const HAND_BACK: Duration = Duration::from_secs(5);
 /// The wait of a run whose pipeline is already being run.
 const PIPELINE_BUSY: Duration = Duration::from_secs(1);
-/// The first wait before a step is tried again; it doubles, up to a minute.
-const RETRY_FIRST: Duration = Duration::from_secs(1);
 
 impl Flow {
     /// Executes queued runs until `stop` becomes true; then takes no more, lets those at work end for a while, and hands the
@@ -47,13 +49,14 @@ impl Flow {
     pub async fn work(&self, mut stop: watch::Receiver<bool>) {
         let mut runs: JoinSet<()> = JoinSet::new();
         let (give_up, given_up) = watch::channel(false);
+        let mut reads = true;
         while !*stop.borrow() {
             let room = runs.len() < RUNS_MAX;
-            let taken = if room { self.take().await } else { None };
+            let taken = if room { self.take(&mut reads).await } else { None };
             match taken {
                 Some(job) => {
                     let (flow, given_up) = (self.clone(), given_up.clone());
-                    runs.spawn(async move { flow.execute(job, given_up).await });
+                    runs.spawn(async move { Box::pin(flow.execute(job, given_up)).await });
                 }
                 None => tokio::select! {
                     () = self.shared.queued.notified(), if room => {}
@@ -72,20 +75,22 @@ impl Flow {
         runs.shutdown().await;
     }
 
-    async fn take(&self) -> Option<TakenJob> {
-        match self.shared.meta.jobs().take(&[JOB_KIND], &self.shared.owner, TTL).await {
-            Ok(job) => job,
-            Err(error) => {
-                tracing::warn!(%error, "the queue of runs cannot be read");
-                None
-            }
+    /// The next job. `reads`: whether the queue could be read before, so that the log says once that it cannot.
+    async fn take(&self, reads: &mut bool) -> Option<TakenJob> {
+        let taken = self.shared.meta.jobs().take(&[JOB_KIND], &self.shared.owner, TTL).await;
+        match (&taken, *reads) {
+            (Err(error), true) => tracing::warn!(%error, "the queue of runs cannot be read; it is tried again until it can"),
+            (Ok(_), false) => tracing::info!("the queue of runs can be read again"),
+            _ => {}
         }
+        *reads = taken.is_ok();
+        taken.ok().flatten()
     }
 
     async fn execute(&self, job: TakenJob, given_up: watch::Receiver<bool>) {
         let keeper = self.keep(&job);
         tokio::select! {
-            () = keeper => tracing::warn!(run = job.key, "the run was taken over by another worker"),
+            () = keeper => tracing::warn!(run = job.key, "the run is let go: another worker has it, or will"),
             result = self.execute_held(&job, given_up) => match result {
                 Ok(true) => {
                     let _finished = self.shared.meta.jobs().finish(&job).await;
@@ -101,17 +106,18 @@ impl Flow {
         }
     }
 
-    /// Gives signs of life until one is refused.
+    /// Gives signs of life until one is refused, or none arrived for so long that somebody else may start soon.
     async fn keep(&self, job: &TakenJob) {
-        let mut failures = 0;
+        let jobs = self.shared.meta.jobs();
+        let mut arrived = Instant::now();
+        let mut wait = RENEW_EVERY;
         loop {
-            tokio::time::sleep(RENEW_EVERY).await;
-            match self.shared.meta.jobs().renew(job, TTL).await {
-                Ok(true) => failures = 0,
-                Ok(false) => return,
-                // After two missed signs the time is nearly up: stop before somebody else starts.
-                Err(_) if failures >= 1 => return,
-                Err(_) => failures += 1,
+            tokio::time::sleep(wait).await;
+            let sent = Instant::now();
+            match tokio::time::timeout_at(arrived + STOP_AFTER, jobs.renew(job, TTL)).await {
+                Ok(Ok(true)) => (arrived, wait) = (sent, RENEW_EVERY),
+                Ok(Ok(false)) | Err(_) => return,
+                Ok(Err(_)) => wait = RENEW_AGAIN,
             }
         }
     }
@@ -148,13 +154,15 @@ impl Flow {
 
     async fn run_steps(&self, run: &RunRow, steps: Vec<StepRow>, fence: i64, log: &Log) -> Result<()> {
         let runs = self.shared.meta.runs();
-        let started = RunChange { started_at: run.started_at.is_none().then(Utc::now), ..Default::default() };
+        let began = Utc::now();
+        let started = RunChange { started_at: run.started_at.is_none().then_some(began), ..Default::default() };
         let from = [RunState::Queued.as_str(), RunState::Running.as_str()];
         if !runs.set_run_state(run.id, &from, RunState::Running.as_str(), Some(fence), started).await? {
             return Ok(());
         }
         let ended = match self.prepare(run).await {
-            Ok((spec, pass)) => self.run_graph(run, &spec, &pass, steps, fence, log).await?,
+            Ok(declared) => self.run_graph(run, declared, steps, fence, log).await?,
+            Err(error) if untold(&error) => return Err(error),
             Err(error) => (RunState::Failed, Some(error.to_json(Language::En, None))),
         };
         let (state, error) = ended;
@@ -163,29 +171,36 @@ impl Flow {
             None => log.write(Level::Info, None, &format!("the run {}", state.as_str())),
         }
         log.flush(&self.shared.meta).await?;
-        let change = RunChange { finished_at: Some(Some(Utc::now())), error: Some(error), ..Default::default() };
-        runs.set_run_state(run.id, &[RunState::Running.as_str()], state.as_str(), Some(fence), change).await?;
+        let end = Utc::now();
+        let change = RunChange { finished_at: Some(Some(end)), error: Some(error), ..Default::default() };
+        if runs.set_run_state(run.id, &[RunState::Running.as_str()], state.as_str(), Some(fence), change).await? {
+            let took = (end - run.started_at.unwrap_or(began)).to_std().unwrap_or_default();
+            self.shared.tally.run_ended(&run.pipeline, state, Some(took));
+        }
         Ok(())
     }
 
-    /// The pipeline as declared now, and the rights of who declared it.
-    async fn prepare(&self, run: &RunRow) -> Result<(PipelineSpec, Pass)> {
-        match self.shared.catalog.row::<PipelineSpec>(&run.pipeline).await? {
-            Some((resource, spec)) => Ok((spec, self.shared.guard.pass_of(&resource.updated_by).await?)),
-            None => Err(self.shared.catalog.not_found("Pipeline", &run.pipeline).await),
-        }
+    /// The pipeline as declared now, the rights of who declared it, and for each step the steps before it.
+    async fn prepare(&self, run: &RunRow) -> Result<Declared> {
+        let Some((resource, spec)) = self.shared.catalog.row::<PipelineSpec>(&run.pipeline).await? else {
+            return Err(self.shared.catalog.not_found("Pipeline", &run.pipeline).await);
+        };
+        let pass = self.shared.guard.pass_of(&resource.updated_by).await?;
+        let before = spec
+            .dependencies(&self.shared.engine.behind_views(&[]).await?)
+            .map_err(|wrong| Error::new(&codes::STEPS_UNORDERED).with("pipeline", &run.pipeline).with("reason", wrong.reason))?;
+        Ok(Declared { spec, pass, before })
     }
 
     async fn run_graph(
         &self,
         run: &RunRow,
-        spec: &PipelineSpec,
-        pass: &Pass,
+        declared: Declared,
         steps: Vec<StepRow>,
         fence: i64,
         log: &Log,
     ) -> Result<(RunState, Option<Value>)> {
-        let before = spec.dependencies().map_err(|wrong| Error::new(&codes::FLOW_INTERNAL).with("reason", wrong.reason))?;
+        let Declared { spec, pass, before } = declared;
         let mut rows: BTreeMap<String, StepRow> = steps.into_iter().map(|row| (row.step.clone(), row)).collect();
         let replays = rows.values().any(|row| requested(&row.output).is_some());
         // A replay touches only the steps it names, one after the other, for they may share a quarantine.
@@ -232,13 +247,15 @@ impl Flow {
                     progress: Arc::default(),
                     log: log.clone(),
                 };
-                working.spawn(async move { (index, StepRun { step, row, context, fence }.execute().await) });
+                let (flow, place) = (self.clone(), Place::of(&step));
+                let run = StepRun { step, row, context, fence, flow, place, counted: Counts::default() };
+                working.spawn(async move { (index, run.execute().await) });
             }
             let Some(ended) = working.join_next().await else { break };
             let (index, result) = ended.map_err(|error| Error::new(&codes::FLOW_INTERNAL).because(error))?;
             match result {
                 Ok(()) => graph.succeed(index),
-                Err(error) if error.is(&codes::RUN_LOST) => return Err(error),
+                Err(error) if untold(&error) => return Err(error),
                 Err(error) => {
                     graph.fail(index);
                     first_error.get_or_insert((index, error));
@@ -257,6 +274,15 @@ impl Flow {
             Some((index, error)) => (RunState::Failed, Some(step_failed(&spec.steps[index].name, &error))),
         })
     }
+}
+
+/// A pipeline as a run finds it.
+struct Declared {
+    spec: PipelineSpec,
+    /// The rights of who declared it.
+    pass: Pass,
+    /// For each step, the steps before it.
+    before: Vec<BTreeSet<usize>>,
 }
 
 /// Whether all of them end within a time.
@@ -310,133 +336,4 @@ impl Graph {
     fn never_begun(&self) -> Vec<usize> {
         (0..self.before.len()).filter(|index| !self.done.contains(index) && !self.begun.contains(index)).collect()
     }
-}
-
-/// One step of one run at work.
-struct StepRun {
-    step: StepSpec,
-    row: StepRow,
-    context: StepContext,
-    fence: i64,
-}
-
-impl StepRun {
-    async fn execute(mut self) -> Result<()> {
-        let mut wait = RETRY_FIRST;
-        // Attempts of this worker; those of a worker that died do not count against the step.
-        let mut tries = 0;
-        loop {
-            tries += 1;
-            let error = match self.attempt().await {
-                Ok(outcome) => return self.succeed(&outcome).await,
-                Err(error) if error.is(&codes::RUN_LOST) => return Err(error),
-                Err(error) => error,
-            };
-            if !error.code().retry || tries > self.step.retries || error.is(&codes::RUN_CANCELLED) {
-                return Err(self.fail(error).await?);
-            }
-            let text = format!("attempt {} failed and is tried again in {}: {error}", self.row.attempt, units::duration(wait));
-            self.context.log.write(Level::Warn, Some(&self.step.name), &text);
-            tokio::time::sleep(wait.mul_f64(0.5 + jitter())).await;
-            wait = (wait * 2).min(Duration::from_secs(60));
-        }
-    }
-
-    async fn attempt(&mut self) -> Result<Outcome> {
-        self.row.state = StepState::Running.as_str().to_owned();
-        self.row.attempt += 1;
-        self.row.started_at = Some(Utc::now());
-        (self.row.error, self.row.finished_at) = (None, None);
-        self.context.progress = Arc::new(Progress::default());
-        self.store().await?;
-        let limit = self.step.timeout()?;
-        let step = self.step.clone();
-        let declared = step.step().map_err(|wrong| Error::new(&codes::FLOW_INTERNAL).with("reason", wrong.reason))?;
-        let replay = requested(&self.row.output).map(|request| ReplayStep { step: &step, request });
-        let verb: &dyn Step = replay.as_ref().map_or(declared, |replay| replay as &dyn Step);
-        let (context, kept) = (self.context.clone(), self.row.output.clone());
-        let plan = self.watched(plan_of(verb, &context, &kept)).await??;
-        let replay = self.row.output.get("replay").cloned();
-        self.row.output = json!({ "plan": plan });
-        if let Some(replay) = replay {
-            self.row.output["replay"] = replay;
-        }
-        // Stored before the first row is written: every later attempt reads this plan.
-        self.store().await?;
-        let work = tokio::time::timeout(limit, verb.run(&context, &plan));
-        match self.watched(work).await? {
-            Ok(result) => result,
-            Err(_) => Err(Error::new(&codes::STEP_TIMEOUT).with("step", &step.name).with("limit", units::duration(limit))),
-        }
-    }
-
-    /// Does `work` while storing progress and log and listening for a wish to cancel.
-    async fn watched<T>(&mut self, work: impl Future<Output = T>) -> Result<T> {
-        let mut work = std::pin::pin!(work);
-        loop {
-            tokio::select! {
-                done = &mut work => return Ok(done),
-                () = tokio::time::sleep(TICK) => {
-                    self.store().await?;
-                    if self.context.meta.runs().cancel_requested(self.context.run).await? {
-                        return Err(Error::new(&codes::RUN_CANCELLED));
-                    }
-                }
-            }
-        }
-    }
-
-    async fn succeed(mut self, outcome: &Outcome) -> Result<()> {
-        self.row.state = StepState::Succeeded.as_str().to_owned();
-        self.row.finished_at = Some(Utc::now());
-        self.row.output["outcome"] = serde_json::to_value(outcome).unwrap_or(Value::Null);
-        let counts = self.context.progress.counts();
-        let mut text = format!("{} rows", units::count(counts.rows));
-        if counts.rejected > 0 {
-            text += &format!(", {} records to quarantine", units::count(counts.rejected));
-        }
-        if outcome.duplicate {
-            text = "an earlier attempt had committed already; nothing was added".to_owned();
-        }
-        self.context.log.write(Level::Info, Some(&self.step.name), &text);
-        self.store().await
-    }
-
-    async fn fail(mut self, error: Error) -> Result<Error> {
-        let state = if error.is(&codes::RUN_CANCELLED) { StepState::Cancelled } else { StepState::Failed };
-        self.row.state = state.as_str().to_owned();
-        self.row.finished_at = Some(Utc::now());
-        self.row.error = Some(error.to_json(Language::En, None));
-        self.context.log.write(Level::Error, Some(&self.step.name), &error.message(Language::En));
-        self.store().await?;
-        Ok(error)
-    }
-
-    async fn store(&mut self) -> Result<()> {
-        let counts = self.context.progress.counts();
-        let number = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
-        (self.row.rows, self.row.bytes, self.row.rejected) = (number(counts.rows), number(counts.bytes), number(counts.rejected));
-        (self.row.total_rows, self.row.total_bytes) = (counts.total_rows.map(number), counts.total_bytes.map(number));
-        if !self.context.meta.runs().update_step(&self.row, Some(self.fence)).await? {
-            return Err(Error::new(&codes::RUN_LOST));
-        }
-        self.context.log.flush(&self.context.meta).await
-    }
-}
-
-/// The stored plan of an earlier attempt, or a new one that keeps its transaction number.
-async fn plan_of(verb: &dyn Step, context: &StepContext, kept: &Value) -> Result<Plan> {
-    if let Ok(plan) = serde_json::from_value::<Plan>(kept["plan"].clone()) {
-        return Ok(plan);
-    }
-    let mut plan = verb.plan(context).await?;
-    if let Some(transaction) = kept["transaction"].as_i64() {
-        plan.transaction = Some(transaction);
-    }
-    Ok(plan)
-}
-
-/// A share between 0 and 1 that spreads retries; the clock's last digits are random enough for that.
-fn jitter() -> f64 {
-    f64::from(Utc::now().timestamp_subsec_nanos() % 1000) / 1000.0
 }

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use arrow::datatypes::SchemaRef;
 use base::{Error, Result, TableName};
+use chrono::{DateTime, Utc};
 use datafusion::execution::memory_pool::GreedyMemoryPool;
 use datafusion::execution::object_store::ObjectStoreUrl;
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
@@ -18,6 +19,7 @@ use tokio::task::JoinSet;
 use url::Url;
 
 use crate::cache::{Listings, Snapshots, Turns};
+use crate::origin::Details;
 use crate::settings::{Settings, TableOptions};
 use crate::snapshot::Snapshot;
 use crate::table::Table;
@@ -145,6 +147,37 @@ impl Lake {
         demand_lake(name)?;
         pass.demand(Privilege::Select, &Object::Table(name))?;
         Ok(Table { lake: self.clone(), snapshot: self.latest(name).await? })
+    }
+
+    /// The newest version and its size, without keeping what was read for it. Demands Select.
+    pub async fn size(&self, pass: &Pass, name: &TableName) -> Result<(u64, Details)> {
+        demand_lake(name)?;
+        pass.demand(Privilege::Select, &Object::Table(name))?;
+        let snapshot = match self.0.snapshots.get(name) {
+            Some(_) => self.latest(name).await?,
+            None => {
+                let log = self.log(name);
+                let state = Box::pin(DeltaTableState::try_new(log.as_ref(), None)).await;
+                let state = state.map_err(|error| errors::log(name, error))?;
+                Arc::new(Snapshot::new(name.clone(), log, state, None, self.0.settings.text_views))
+            }
+        };
+        let version = snapshot.version();
+        Ok((version, Table { lake: self.clone(), snapshot }.details()?))
+    }
+
+    /// When a version was written, if it is the newest still. No pass: it tells no more than that there is a table.
+    pub async fn newest_written_at(&self, name: &TableName, version: u64) -> Result<Option<DateTime<Utc>>> {
+        demand_lake(name)?;
+        let log = folder(name).join("_delta_log");
+        let (here, next) = (log.clone().join(entry(version)), log.join(entry(version + 1)));
+        let (here, next) = tokio::join!(self.0.store.head(&here), self.0.store.head(&next));
+        match (here, next) {
+            (_, Ok(_)) | (Err(object_store::Error::NotFound { .. }), _) => Ok(None),
+            (Err(error), _) => Err(errors::store(name, error)),
+            (Ok(here), Err(object_store::Error::NotFound { .. })) => Ok(Some(here.last_modified)),
+            (Ok(_), Err(error)) => Err(errors::store(name, error)),
+        }
     }
 
     /// Makes an empty table with the kept columns of `columns` (see [`crate::delta_schema`]). If it exists with the same
