@@ -122,7 +122,7 @@ class Cluster:
 
     def seen(self):
         """What a person would look at when something does not come up."""
-        looks = ["kubectl get pods,pvc,pv -A -o wide", "kubectl get events -A --sort-by=.lastTimestamp | tail -15", f"kubectl logs -l {INSTANCE} --tail 15 --prefix"]
+        looks = ["kubectl get pods,pvc,pv -A -o wide", "kubectl events -A | tail -15", f"kubectl logs -l {INSTANCE} --tail 15 --prefix"]
         return "\n".join(self.shell(look).stdout[-4000:] for look in looks)
 
 

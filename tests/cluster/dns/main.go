@@ -1,8 +1,9 @@
-// The name service of a test cluster: CoreDNS with the two plugins that names of services need.
+// The name service of a test cluster: CoreDNS with the few plugins that names of services need.
 package main
 
 import (
 	"github.com/coredns/coredns/coremain"
+	_ "github.com/coredns/coredns/plugin/bind"
 	_ "github.com/coredns/coredns/plugin/errors"
 	_ "github.com/coredns/coredns/plugin/kubernetes"
 )
