@@ -16,6 +16,8 @@ from scene import Scene, Server
 from trouble import CHINESE, Home, collect, connection, http as ask
 
 ROWS = 300_000
+# How long the slow one of the servers drains, in seconds.
+DELAY_SECONDS = 4
 # Longest wait for a run that was handed back to be taken up and end, in seconds.
 TAKEN_UP_SECONDS = 90
 
@@ -32,6 +34,7 @@ def main():
         scene.check("there is a table", ran.state == "succeeded", ran)
         two_servers(scene, home)
         request_at_the_end(scene, home)
+        delay_at_the_end(scene, home)
         run_at_the_end(scene, home)
 
 
@@ -77,6 +80,38 @@ def request_at_the_end(scene, home):
         asking.close()
         code = server.process.wait(60)
         scene.check("then the server ends in order", code == 0, code)
+
+
+def delay_at_the_end(scene, home):
+    """A server that is told to drain slowly says at once that it is not ready, and answers until those who send it requests have heard of it."""
+    token = home.token("admin")
+    with Server(home.path, env={"DATAUX_DRAIN_DELAY": f"{DELAY_SECONDS}s"}) as server:
+        address = urllib.parse.urlsplit(server.url)
+        kept = http.client.HTTPConnection(address.hostname, address.port, timeout=30)
+        kept.request("GET", "/healthz")
+        kept.getresponse().read()
+        began = time.monotonic()
+        server.process.send_signal(signal.SIGTERM)
+        while ask(server.url + "/readyz")[0] == 200 and time.monotonic() < began + DELAY_SECONDS:
+            time.sleep(0.01)
+        status, text = ask(server.url + "/readyz")
+        scene.check("it is not ready at once", status == 503 and "server_leaving" in text, f"{status} {text}")
+        # Whoever comes now, on an old connection or a new one, is answered and told to come elsewhere next time.
+        kept.request("GET", "/healthz")
+        answer = kept.getresponse()
+        closes = (answer.status, answer.getheader("Connection"), bool(answer.read()), answer.will_close)
+        scene.check("an old connection is answered for the last time", closes == (200, "close", True, True), closes)
+        statuses = []
+        while time.monotonic() < began + DELAY_SECONDS - 0.5:
+            statuses.append(ask(server.url + "/api/v1/sql", token, "POST", {"sql": "SELECT 1 AS one"}))
+            time.sleep(0.1)
+        scene.check("new connections are answered as ever", statuses and set(statuses) == {(200, '{"one":1}\n')}, statuses[-3:])
+        code = server.process.wait(60)
+        seconds = time.monotonic() - began
+        scene.check("then it ends in order", code == 0 and DELAY_SECONDS <= seconds < DELAY_SECONDS + 20, f"{code} after {seconds:.1f} s")
+    for wrong in ("5", "1h", "soon"):
+        done = home.run("serve", "--listen", "127.0.0.1:0", env={"DATAUX_DRAIN_DELAY": wrong})
+        scene.check(f"a delay of `{wrong}` is refused", done.returncode in (1, 2) and ("duration" in done.stderr or "DATAUX_DRAIN_DELAY" in done.stderr), done)
 
 
 def run_at_the_end(scene, home):

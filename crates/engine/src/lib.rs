@@ -1,7 +1,8 @@
 //! SQL over the lake and over live connections: governed catalog, limits, memory, cancellation.
 //!
 //! Nothing reads a table but through [`Engine`], and every call needs a `guard::Pass`. Tables are resolved by
-//! [`governed`], which is also where a policy view will stand between a name and its rows.
+//! [`governed`], which is also where a declared view becomes its query, and where a policy view will stand between a name and
+//! its rows.
 
 mod admission;
 pub mod codes;
@@ -20,9 +21,12 @@ mod query;
 mod runtime;
 mod sampled;
 mod settings;
+mod spills;
+mod standing;
 mod statement;
 mod stopping;
 mod tables;
+mod views;
 mod warm;
 mod writes;
 mod yielding;
@@ -32,5 +36,7 @@ pub use gained::only_gained;
 pub use limits::Limits;
 pub use query::{Answer, Engine, EngineParts, Statement};
 pub use settings::EngineSettings;
+pub use standing::TableStanding;
 pub use statement::tables_of;
 pub use tables::{Column, TableEntry, TableInfo, TableKind};
+pub use views::{Inputs, ViewSpec};

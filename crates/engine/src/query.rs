@@ -7,7 +7,6 @@ use std::sync::Arc;
 use arrow::datatypes::SchemaRef;
 use base::{Error, Result, TableName};
 use catalog::Catalog;
-use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::execution::{SendableRecordBatchStream, SessionState, SessionStateBuilder, TaskContext};
 use datafusion::logical_expr::LogicalPlan;
@@ -19,12 +18,14 @@ use serde_json::{Map, Value};
 
 use crate::admission::Admission;
 use crate::errors::mapped;
-use crate::governed::{Catalogs, Listing, Reader};
+use crate::governed::{Catalogs, Listing, Reader, Seen};
 use crate::limits::{Limited, Limits, timed_out};
 use crate::memory::{Budget, QueryPool};
 use crate::runtime::Compute;
 use crate::settings::EngineSettings;
+use crate::spills::Spills;
 use crate::stopping::Stop;
+use crate::views::lists_only_views;
 use crate::{codes, parameters, statement};
 
 /// The schema of a table named without one.
@@ -54,6 +55,8 @@ pub(crate) struct Shared {
     pub(crate) plans: crate::prepared::Plans,
     pub(crate) warm: crate::warm::WarmTables,
     pub(crate) looks: crate::newest::Looks,
+    pub(crate) views: crate::views::Known,
+    spills: Arc<Spills>,
     admission: Admission,
     budget: Arc<Budget>,
     template: SessionState,
@@ -137,13 +140,11 @@ impl Engine {
     pub fn new(parts: EngineParts) -> Result<Self> {
         let settings = &parts.settings;
         let budget = Budget::new(settings.memory_bytes);
-        let disks = DiskManagerBuilder::default()
-            .with_mode(DiskManagerMode::Directories(vec![settings.spill_dir.clone()]))
-            .with_max_temp_directory_size(settings.spill_bytes_max);
         std::fs::create_dir_all(&settings.spill_dir).map_err(|error| {
             Error::new(&codes::ENGINE_INTERNAL).with("reason", format!("{}: {error}", settings.spill_dir.display()))
         })?;
-        let runtime = mapped(RuntimeEnvBuilder::new().with_disk_manager_builder(disks).build_arc())?;
+        let spills = mapped(Spills::new(settings.spill_dir.clone(), settings.spill_bytes_max))?;
+        let runtime = mapped(RuntimeEnvBuilder::new().with_disk_manager_builder(spills.disks()).build_arc())?;
         parts.lake.register(&runtime);
         let template = SessionStateBuilder::new()
             .with_config(session_config(settings))
@@ -155,8 +156,8 @@ impl Engine {
         let admission = Admission::new(settings.queries_max, settings.queue_max);
         let (sources, plans) = (crate::tables::Sources::default(), crate::prepared::Plans::default());
         let warm = crate::warm::WarmTables::new(settings.memory_bytes / WARM_SHARE);
-        let looks = crate::newest::Looks::default();
-        let shared = Shared { parts, compute, sources, plans, warm, looks, admission, budget, template, runtime };
+        let (looks, views) = (crate::newest::Looks::default(), crate::views::Known::default());
+        let shared = Shared { parts, compute, sources, plans, warm, looks, views, spills, admission, budget, template, runtime };
         Ok(Self { shared: Arc::new(shared) })
     }
 
@@ -209,6 +210,16 @@ impl Engine {
         self.shared.budget.used()
     }
 
+    /// Bytes that queries may reserve together.
+    pub fn memory_limit(&self) -> usize {
+        self.shared.parts.settings.memory_bytes
+    }
+
+    /// Bytes that queries have put aside on disk, and how many files they have begun for it so far.
+    pub fn spilled(&self) -> (u64, u64) {
+        (self.shared.spills.bytes(), self.shared.spills.begun())
+    }
+
     pub(crate) fn of(shared: Arc<Shared>) -> Self {
         Self { shared }
     }
@@ -239,11 +250,7 @@ impl Engine {
     }
 
     /// The plan with its parameters still open, and what it reads; none if it asks what tables there are.
-    pub(crate) async fn unbound(
-        &self,
-        pass: &Pass,
-        query: Statement<'_>,
-    ) -> Result<Option<(LogicalPlan, BTreeMap<TableName, Option<u64>>)>> {
+    pub(crate) async fn unbound(&self, pass: &Pass, query: Statement<'_>) -> Result<Option<(LogicalPlan, Seen)>> {
         let statement = statement::parse(query.sql)?;
         if statement::asks_for_listing(&statement) {
             return Ok(None);
@@ -251,16 +258,20 @@ impl Engine {
         let reader = Reader::warm(self.clone(), pass.clone());
         let state = self.session(Catalogs::new(Arc::clone(&reader), Listing::new()));
         let plan = mapped(state.statement_to_plan(statement).await)?;
+        reader.planned(&plan)?;
         only_reads(&plan)?;
-        Ok(Some((plan, reader.reads())))
+        Ok(Some((plan, reader.all_seen())))
     }
 
     async fn plan(&self, pass: &Pass, query: Statement<'_>) -> Result<(SessionState, LogicalPlan, Arc<Reader>)> {
         let statement = statement::parse(query.sql)?;
-        let listing = if statement::asks_for_listing(&statement) { self.listing(pass).await? } else { Listing::new() };
+        let lists = statement::asks_for_listing(&statement);
+        let listing = if lists { self.listing(pass).await? } else { Listing::new() };
         let reader = Reader::new(self.clone(), pass.clone(), query.at.clone());
         let state = self.session(Catalogs::new(Arc::clone(&reader), listing));
         let plan = mapped(state.statement_to_plan(statement).await)?;
+        reader.planned(&plan)?;
+        let plan = if lists { mapped(lists_only_views(plan))? } else { plan };
         let plan = parameters::bind(plan, query.parameters)?;
         only_reads(&plan)?;
         Ok((state, plan, reader))
@@ -279,7 +290,7 @@ impl Engine {
     }
 
     /// A session of one statement: the template with its own catalog and its own share of memory.
-    fn session(&self, catalogs: Catalogs) -> SessionState {
+    pub(crate) fn session(&self, catalogs: Catalogs) -> SessionState {
         let mut state = SessionStateBuilder::new_from_existing(self.shared.template.clone())
             .with_catalog_list(Arc::new(catalogs))
             .with_runtime_env(self.runtime_of_one())
@@ -297,7 +308,7 @@ pub(crate) fn finished(plan: Arc<dyn ExecutionPlan>) -> Result<(Arc<dyn Executio
 }
 
 /// The text was already checked; this is the second lock, on the plan.
-fn only_reads(plan: &LogicalPlan) -> Result<()> {
+pub(crate) fn only_reads(plan: &LogicalPlan) -> Result<()> {
     let only_reads = datafusion::execution::context::SQLOptions::new()
         .with_allow_ddl(false)
         .with_allow_dml(false)

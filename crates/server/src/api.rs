@@ -23,10 +23,15 @@ use utoipa_axum::router::OpenApiRouter;
 
 use crate::platform::Platform;
 
+/// What machines ask of every process, whatever its role.
+pub(crate) fn machines() -> OpenApiRouter<Platform> {
+    health::routes()
+}
+
 /// Every endpoint with its description; an endpoint that is not in here cannot be reached.
 pub(crate) fn routes() -> OpenApiRouter<Platform> {
     OpenApiRouter::new()
-        .merge(health::routes())
+        .merge(machines())
         .merge(sessions::routes())
         .merge(sql::routes())
         .merge(services::routes())

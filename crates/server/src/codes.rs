@@ -43,6 +43,9 @@ base::codes! {
     SERVER_NOT_READY: Platform, true, 503, "57P03",
         "the server cannot serve now: {reason}" / "服务暂不可用：{reason}",
         "" / "";
+    SERVER_LEAVING: Platform, true, 503, "57P01",
+        "the server is shutting down" / "服务正在关闭",
+        "send new requests to another server of this platform, or try again when this one is back" / "请将新请求发往本平台的其他服务，或等它恢复后重试";
     HOME_IN_USE: User, false, 409, "55006",
         "another `dataux serve` (process {process}) is running on {home}" / "已有 `dataux serve`（进程 {process}）正在使用 {home}",
         "stop it first, or choose another --home; commands other than serve work beside it" / "请先停止它，或另选 --home；serve 以外的命令可以同时使用";
@@ -52,6 +55,12 @@ base::codes! {
     REPLICA_ALONE: User, false, 409, "55000",
         "this process is one of {replicas} replicas (DATAUX_REPLICAS), and {setting} names nothing that all of them reach" / "本进程是 {replicas} 个副本之一（DATAUX_REPLICAS），而 {setting} 没有指向所有副本都能访问的位置",
         "set DATABASE_URL to MySQL or PostgreSQL, DATAUX_LAKE to an object store or a shared folder, and DATAUX_MASTER_KEY or DATAUX_MASTER_KEY_FILE; or run one replica" / "请将 DATABASE_URL 设为 MySQL 或 PostgreSQL，DATAUX_LAKE 设为对象存储或共享目录，并设置 DATAUX_MASTER_KEY 或 DATAUX_MASTER_KEY_FILE；或只运行一个副本";
+    ROLE_ALONE: User, false, 409, "55000",
+        "this process is only a part of a platform (role {roles}), and {setting} names nothing that the other parts reach" / "本进程只承担平台的一部分（角色 {roles}），而 {setting} 没有指向其他部分都能访问的位置",
+        "set DATABASE_URL to MySQL or PostgreSQL, DATAUX_LAKE to an object store or a shared folder, and DATAUX_MASTER_KEY or DATAUX_MASTER_KEY_FILE; or leave --role and DATAUX_ROLE out, and one process does everything" / "请将 DATABASE_URL 设为 MySQL 或 PostgreSQL，DATAUX_LAKE 设为对象存储或共享目录，并设置 DATAUX_MASTER_KEY 或 DATAUX_MASTER_KEY_FILE；或不设 --role 与 DATAUX_ROLE，由一个进程承担全部工作";
+    ROLE_LACKS: User, false, 404, "0A000",
+        "this process has the role {roles}, and does not serve {path}" / "本进程的角色为 {roles}，不提供 {path}",
+        "the API is served by processes with the role control or query, the console by control" / "API 由角色为 control 或 query 的进程提供，控制台由 control 提供";
     LISTEN_FAILED: User, false, 500, "58030",
         "cannot listen on {address}: {reason}" / "无法监听 {address}：{reason}",
         "choose another address with --listen, such as 127.0.0.1:8081" / "请用 --listen 另选地址，例如 127.0.0.1:8081";

@@ -10,6 +10,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::ConnectInfo;
+use axum::http::{HeaderValue, header};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -39,21 +40,32 @@ const NEXT_REQUEST_WITHIN: Duration = Duration::from_secs(75);
 /// The pause when the system refuses a connection, because too many files are open.
 const REFUSED_PAUSE: Duration = Duration::from_millis(200);
 
-/// Serves until `stopped` says so; then lets what runs end.
-pub(crate) fn open(listener: TcpListener, router: Router, stopped: watch::Receiver<bool>) -> JoinHandle<()> {
-    tokio::spawn(serve(listener, router, stopped))
+/// Where a server is in its life, which only goes forward.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Life {
+    /// It takes requests.
+    Serving,
+    /// It takes them still, and asks for the next one to go elsewhere: each answer closes its connection.
+    Leaving,
+    /// It takes no more, and lets what runs end.
+    Stopping,
 }
 
-async fn serve(listener: TcpListener, router: Router, mut stopped: watch::Receiver<bool>) {
+/// Serves until `life` says that it stops; then lets what runs end.
+pub(crate) fn open(listener: TcpListener, router: Router, life: watch::Receiver<Life>) -> JoinHandle<()> {
+    tokio::spawn(serve(listener, router, life))
+}
+
+async fn serve(listener: TcpListener, router: Router, mut life: watch::Receiver<Life>) {
     let room = Arc::new(Semaphore::new(connections_max()));
     let connections = TaskTracker::new();
-    let mut stop = stopped.clone();
+    let mut stop = life.clone();
     let take = async {
         loop {
             let Ok(place) = Arc::clone(&room).acquire_owned().await else { return };
             match listener.accept().await {
                 Ok((stream, peer)) => {
-                    let work = connection(stream, peer, router.clone(), stopped.clone());
+                    let work = connection(stream, peer, router.clone(), life.clone());
                     connections.spawn(async move {
                         work.await;
                         drop(place);
@@ -71,27 +83,33 @@ async fn serve(listener: TcpListener, router: Router, mut stopped: watch::Receiv
     tokio::select! {
         () = take => {}
         // A sender that is gone has nothing more to say than "stop".
-        _ = stop.wait_for(|stop| *stop) => {}
+        _ = stop.wait_for(|life| *life == Life::Stopping) => {}
     }
     drop(listener);
     // What the wait answers is a lock, which must not be held on to.
-    drop(stopped.wait_for(|stop| *stop).await);
+    drop(life.wait_for(|life| *life == Life::Stopping).await);
     connections.close();
     connections.wait().await;
 }
 
-async fn connection(stream: TcpStream, peer: SocketAddr, router: Router, mut stopped: watch::Receiver<bool>) {
+async fn connection(stream: TcpStream, peer: SocketAddr, router: Router, mut life: watch::Receiver<Life>) {
     // Answers are written whole; waiting for more to send would only delay them. A socket that refuses this is slower, not wrong.
     let _at_once = stream.set_nodelay(true);
     let asked = Arc::new(AtomicBool::new(false));
     let service = service_fn({
-        let asked = Arc::clone(&asked);
+        let (asked, life) = (Arc::clone(&asked), life.clone());
         move |request: hyper::Request<Incoming>| {
             asked.store(true, Ordering::Release);
             let mut request = request.map(Body::new);
             request.extensions_mut().insert(ConnectInfo(peer));
-            let router = router.clone();
-            async move { Ok::<_, Infallible>(router.oneshot(request).await.unwrap_or_else(|never| match never {})) }
+            let (router, life) = (router.clone(), life.clone());
+            async move {
+                let mut response = router.oneshot(request).await.unwrap_or_else(|never| match never {});
+                if *life.borrow() != Life::Serving {
+                    response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+                }
+                Ok::<_, Infallible>(response)
+            }
         }
     });
     let mut builder = http1::Builder::new();
@@ -114,7 +132,7 @@ async fn connection(stream: TcpStream, peer: SocketAddr, router: Router, mut sto
                     return;
                 }
             }
-            _ = stopped.wait_for(|stop| *stop), if !stopping => {
+            _ = life.wait_for(|life| *life == Life::Stopping), if !stopping => {
                 stopping = true;
                 served.as_mut().graceful_shutdown();
             }

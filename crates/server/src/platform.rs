@@ -1,6 +1,7 @@
 //! The rooms put together over one home: what the server, the commands on a home and the tests open.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use base::{Error, Result, Secret, Secrets};
@@ -15,10 +16,13 @@ use storage::{Store, StoreOptions};
 use tokio::sync::Mutex;
 use tokio_util::task::TaskTracker;
 
-use crate::codes::SERVER_NOT_READY;
+use crate::codes::{SERVER_LEAVING, SERVER_NOT_READY};
+use crate::counting::Counting;
 use crate::home::Home;
 use crate::kinds::KINDS;
+use crate::roles::Role;
 use crate::settings::Settings;
+use crate::survey::Survey;
 
 /// Share of the machine's memory that queries may reserve when nothing else is said: one half.
 const MEMORY_SHARE: u64 = 2;
@@ -52,6 +56,10 @@ struct Rooms {
     began: Instant,
     /// When it was last seen whether it can serve, and what was wrong. Anybody may ask, so the question is not passed on each time.
     readiness: Mutex<Option<(Instant, Option<String>)>>,
+    /// It was told to end.
+    leaving: AtomicBool,
+    counting: Counting,
+    survey: Survey,
 }
 
 impl Platform {
@@ -94,6 +102,7 @@ impl Platform {
         let services = Services::new(guard.clone(), catalog.clone(), engine.clone(), cache.clone());
         let (answers, began, readiness) = (TaskTracker::new(), Instant::now(), Mutex::default());
         Ok(Self(Arc::new(Rooms {
+            counting: Counting::new(settings.metrics_names),
             settings,
             home,
             meta,
@@ -107,16 +116,31 @@ impl Platform {
             answers,
             began,
             readiness,
+            leaving: AtomicBool::new(false),
+            survey: Survey::default(),
         })))
     }
 
-    /// The first administrator, if there is none yet; answers the password if one was made up.
+    /// The first administrator, if there is none yet; answers the password if one was made up. Left to who has the role
+    /// control, so that the password is told where people look.
     pub async fn ensure_admin(&self) -> Result<Option<Secret>> {
+        if !self.0.settings.roles.has(Role::Control) {
+            return Ok(None);
+        }
         self.guard().ensure_admin(self.0.settings.admin_password.clone()).await
     }
 
-    /// Whether it can serve: the metadata answers and the lake's store takes a file. Looked at once a second at most.
+    /// Says from now on that it is not ready, so that nobody sends it more; it answers on.
+    pub(crate) fn leave(&self) {
+        self.0.leaving.store(true, Ordering::Release);
+    }
+
+    /// Whether it can serve: it was not told to end, the metadata answers and the lake's store takes a file. Looked at once a
+    /// second at most.
     pub async fn ready(&self) -> Result<()> {
+        if self.0.leaving.load(Ordering::Acquire) {
+            return Err(Error::new(&SERVER_LEAVING));
+        }
         let mut readiness = self.0.readiness.lock().await;
         let wrong = match readiness.take().filter(|(at, _)| at.elapsed() < READY_FOR) {
             Some((at, wrong)) => {
@@ -209,6 +233,16 @@ impl Platform {
         &self.0.services
     }
 
+    /// What is counted for /metrics.
+    pub(crate) fn counting(&self) -> &Counting {
+        &self.0.counting
+    }
+
+    /// What is looked at for /metrics.
+    pub(crate) fn survey(&self) -> &Survey {
+        &self.0.survey
+    }
+
     /// Time since it was opened.
     pub fn uptime(&self) -> Duration {
         self.0.began.elapsed()
@@ -231,7 +265,7 @@ fn engine_settings(settings: &Settings, home: &Home) -> EngineSettings {
 }
 
 /// The memory this process may use, in bytes: the container's limit if there is one, else the machine's.
-fn machine_memory() -> u64 {
+pub(crate) fn machine_memory() -> u64 {
     let read = |path: &str| std::fs::read_to_string(path).unwrap_or_default();
     let limit = ["/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"]
         .iter()

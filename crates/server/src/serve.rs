@@ -11,10 +11,12 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::codes::LISTEN_FAILED;
+use crate::door::{self, Life};
 use crate::home::Home;
 use crate::platform::Platform;
+use crate::roles::Role;
 use crate::settings::Settings;
-use crate::{door, router, upkeep};
+use crate::{router, survey, upkeep};
 
 /// Longest wait for running requests and runs at the end.
 pub const DRAIN_WAIT: Duration = Duration::from_secs(30);
@@ -28,8 +30,9 @@ pub struct Ready {
     pub admin_password: Option<Secret>,
 }
 
-/// Serves the home of `settings` until `shutdown`; then takes no new requests, lets running ones end (for at most
-/// [`DRAIN_WAIT`]), lets the worker end or hand back its runs, and writes the audit down.
+/// Serves the home of `settings` until `shutdown`. Then it says that it is not ready and takes no more runs; serves on for the
+/// drain delay of its settings; takes no new requests, lets running ones end (for at most [`DRAIN_WAIT`]), lets the worker end
+/// or hand back its runs, and writes the audit down.
 ///
 /// Errors: another server on this home, an address that cannot be listened on, and what [`Platform::open`] says.
 pub async fn serve(
@@ -62,14 +65,23 @@ pub async fn serve_platform(
     };
     let router = router(platform.clone());
     let (stop, stopped) = watch::channel(false);
+    let (go_on, life) = watch::channel(Life::Serving);
     let background = Background::start(&platform, &stopped);
-    let mut doors = vec![door::open(listener, router.clone(), stopped.clone())];
-    doors.extend(also.map(|listener| door::open(listener, router, stopped.clone())));
+    let mut doors = vec![door::open(listener, router.clone(), life.clone())];
+    doors.extend(also.map(|listener| door::open(listener, router, life.clone())));
     ready(Ready { address, admin_password });
     shutdown.await;
-    tracing::info!("shutting down: no new requests; waiting for those that run");
-    // Nobody listening means that everything has stopped already.
+    // Nobody listening to one of these words means that everything has stopped already.
     let _ = stop.send(true);
+    platform.leave();
+    let delay = platform.settings().drain_delay;
+    if !delay.is_zero() {
+        tracing::info!(delay = units::duration(delay), "shutting down: not ready any more; new requests are still answered");
+        let _ = go_on.send(Life::Leaving);
+        tokio::time::sleep(delay).await;
+    }
+    tracing::info!("shutting down: no new requests; waiting for those that run");
+    let _ = go_on.send(Life::Stopping);
     let drained = tokio::time::timeout(DRAIN_WAIT, async {
         for door in doors {
             let _ended = door.await;
@@ -86,21 +98,27 @@ pub async fn serve_platform(
     Ok(())
 }
 
-/// The worker, the scheduler and the upkeep.
+/// The worker, the scheduler and the upkeep, as far as the process has their roles.
 struct Background(Vec<JoinHandle<()>>);
 
 impl Background {
     fn start(platform: &Platform, stopped: &watch::Receiver<bool>) -> Self {
-        let work = {
+        let roles = platform.settings().roles;
+        let mut tasks = vec![upkeep::numbers(platform, stopped)];
+        if roles.has(Role::Worker) {
             let (flow, stopped) = (platform.flow().clone(), stopped.clone());
-            tokio::spawn(async move { flow.work(stopped).await })
-        };
-        let schedule = {
-            let (flow, stopped) = (platform.flow().clone(), stopped.clone());
-            tokio::spawn(async move { flow.schedule(stopped).await })
-        };
-        let [numbers, forgetting] = upkeep::start(platform, stopped);
-        Self(vec![work, schedule, numbers, forgetting])
+            tasks.push(tokio::spawn(async move { flow.work(stopped).await }));
+        }
+        if roles.has(Role::Control) {
+            let (flow, until) = (platform.flow().clone(), stopped.clone());
+            tasks.push(tokio::spawn(async move { flow.schedule(until).await }));
+            tasks.push(upkeep::forgetting(platform, stopped));
+            tasks.push(survey::start(platform, stopped));
+        }
+        if !roles.is_all() {
+            tracing::info!(%roles, "this process does a part of the platform's work");
+        }
+        Self(tasks)
     }
 
     async fn end(self) {

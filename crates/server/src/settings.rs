@@ -2,12 +2,14 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use base::errors::INVALID_SETTING;
 use base::{Error, Result, Secret, units};
 use meta::{DatabaseUrl, RedisUrl};
 
-use crate::codes::REPLICA_ALONE;
+use crate::codes::{REPLICA_ALONE, ROLE_ALONE};
+use crate::roles::Roles;
 
 /// The port when nothing says otherwise.
 pub const PORT_DEFAULT: u16 = 8080;
@@ -24,11 +26,16 @@ const THREADS_MAX: usize = 1024;
 /// Longest time the audit can be told to be kept, in days: a hundred years.
 const AUDIT_DAYS_MAX: usize = 36_500;
 
+/// Longest time that a server that is to end can be told to serve on.
+const DRAIN_DELAY_MAX: Duration = Duration::from_secs(600);
+
 /// The settings of one process.
 #[derive(Debug, Clone)]
 pub struct Settings {
     /// The folder that holds everything: `meta.db`, `master.key`, `lake/`, `spill/`, `lock`.
     pub home: PathBuf,
+    /// What the process does.
+    pub roles: Roles,
     /// Where HTTP is served.
     pub listen: SocketAddr,
     /// Where HTTP is served as well, if that can be done.
@@ -53,6 +60,10 @@ pub struct Settings {
     pub memory_bytes: Option<u64>,
     /// Threads that compute; one a core if not given.
     pub threads: Option<usize>,
+    /// Whether /metrics names pipelines, connections, schemas and tables. Who asks for it needs no login.
+    pub metrics_names: bool,
+    /// How long a server that is to end serves on after it has said so, until nobody sends it new requests any more.
+    pub drain_delay: Duration,
     /// What the log says: a filter such as `info` or `dataux=debug`.
     pub log: String,
     /// How the log says it.
@@ -76,6 +87,8 @@ pub struct Flags {
     pub home: Option<PathBuf>,
     /// `--listen`.
     pub listen: Option<String>,
+    /// `--role`, several with commas between.
+    pub role: Option<String>,
 }
 
 impl Settings {
@@ -83,6 +96,7 @@ impl Settings {
     pub fn of_home(home: impl AsRef<Path>) -> Self {
         Self {
             home: home.as_ref().to_owned(),
+            roles: Roles::default(),
             listen: SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), PORT_DEFAULT),
             listen_also: None,
             database: None,
@@ -95,6 +109,8 @@ impl Settings {
             admin_password: None,
             memory_bytes: None,
             threads: None,
+            metrics_names: true,
+            drain_delay: Duration::ZERO,
             log: "info".to_owned(),
             log_format: LogFormat::default(),
         }
@@ -111,6 +127,11 @@ impl Settings {
             (None, None, None) => return Err(wrong("--home", "give it, or set DATAUX_HOME")),
         };
         let (listen, listen_also) = addresses(flags.listen.as_deref(), get("DATAUX_LISTEN").as_deref(), get("PORT").as_deref())?;
+        let roles = match (&flags.role, get("DATAUX_ROLE")) {
+            (Some(role), _) => Roles::parse("--role", role)?,
+            (None, Some(role)) => Roles::parse("DATAUX_ROLE", &role)?,
+            (None, None) => Roles::default(),
+        };
         let password = get("DATABASE_PASSWORD").map(Secret::new);
         let database = get("DATABASE_URL")
             .map(|url| DatabaseUrl::parse(&url, get("DATABASE_USER").as_deref(), password.as_ref()))
@@ -122,12 +143,22 @@ impl Settings {
             return Err(wrong("DATAUX_MEMORY", format!("at least {} are needed", units::bytes(MEMORY_MIN))));
         }
         let threads = get("DATAUX_THREADS").map(|text| count("DATAUX_THREADS", &text, THREADS_MAX)).transpose()?;
+        let drain_delay = get("DATAUX_DRAIN_DELAY").map(|text| units::parse_duration(&text)).transpose()?.unwrap_or_default();
+        if drain_delay > DRAIN_DELAY_MAX {
+            return Err(wrong("DATAUX_DRAIN_DELAY", format!("at most {} can be waited", units::duration(DRAIN_DELAY_MAX))));
+        }
+        let metrics_names = match get("DATAUX_METRICS_NAMES").as_deref() {
+            None | Some("true") => true,
+            Some("false") => false,
+            Some(other) => return Err(wrong("DATAUX_METRICS_NAMES", format!("`{other}` is neither true nor false"))),
+        };
         let log_format = match get("DATAUX_LOG_FORMAT").as_deref() {
             None | Some("text") => LogFormat::Text,
             Some("json") => LogFormat::Json,
             Some(other) => return Err(wrong("DATAUX_LOG_FORMAT", format!("`{other}` is neither text nor json"))),
         };
         let settings = Self {
+            roles,
             listen,
             listen_also,
             database,
@@ -140,6 +171,8 @@ impl Settings {
             admin_password: get("DATAUX_ADMIN_PASSWORD").map(Secret::new),
             memory_bytes,
             threads,
+            metrics_names,
+            drain_delay,
             log: get("DATAUX_LOG").unwrap_or_else(|| "info".to_owned()),
             log_format,
             ..Self::of_home(home)
@@ -149,16 +182,20 @@ impl Settings {
         Ok(settings)
     }
 
-    /// One of several replicas must not keep to itself what all of them need: each would be a platform of its own.
+    /// One of several processes must not keep to itself what all of them need: each would be a platform of its own, and one
+    /// with a part of the roles would wait for ever for those who do the rest.
     fn check_shared(&self, replicas: usize) -> Result<()> {
         let lacks = match self {
-            _ if replicas < 2 => return Ok(()),
+            _ if replicas < 2 && self.roles.is_all() => return Ok(()),
             Self { database, .. } if !database.as_ref().is_some_and(DatabaseUrl::is_shared) => "DATABASE_URL",
             Self { lake: None, .. } => "DATAUX_LAKE",
             Self { master_key: None, master_key_file: None, .. } => "DATAUX_MASTER_KEY",
             _ => return Ok(()),
         };
-        Err(Error::new(&REPLICA_ALONE).with("replicas", replicas).with("setting", lacks))
+        Err(match self.roles.is_all() {
+            true => Error::new(&REPLICA_ALONE).with("replicas", replicas).with("setting", lacks),
+            false => Error::new(&ROLE_ALONE).with("roles", self.roles).with("setting", lacks),
+        })
     }
 }
 
@@ -230,7 +267,7 @@ mod tests {
         assert_eq!(settings.home, Path::new("/u/.dataux"));
         assert_eq!(settings.listen.to_string(), "127.0.0.1:8080");
         assert!(settings.database.is_none() && settings.listen_also.is_none() && settings.redis.is_none());
-        let flags = Flags { home: Some("/h".into()), listen: Some("0.0.0.0:9".into()) };
+        let flags = Flags { home: Some("/h".into()), listen: Some("0.0.0.0:9".into()), role: None };
         let settings = read(&flags, &[("DATAUX_HOME", "/e"), ("PORT", "80"), ("DATAUX_LISTEN", ":1")]).expect("flags");
         assert_eq!((settings.home.as_path(), settings.listen.to_string().as_str()), (Path::new("/h"), "0.0.0.0:9"));
         assert!(settings.listen_also.is_none());
@@ -276,10 +313,33 @@ mod tests {
     }
 
     #[test]
+    fn a_part_needs_what_the_other_parts_reach() {
+        let mut set = vec![("HOME", "/u"), ("DATAUX_ROLE", "worker")];
+        for (lacks, value) in
+            [("DATABASE_URL", "postgres://h/d"), ("DATAUX_LAKE", "s3://bucket/lake"), ("DATAUX_MASTER_KEY", "canary")]
+        {
+            let error = read(&Flags::default(), &set).expect_err(lacks);
+            assert!(error.contains("(role worker)") && error.contains(&format!("and {lacks} names")), "{lacks}: {error}");
+            set.push((lacks, value));
+        }
+        assert_eq!(read(&Flags::default(), &set).expect("all is shared").roles.to_string(), "worker");
+        let flags = Flags { role: Some("control,query".into()), ..Flags::default() };
+        assert_eq!(read(&flags, &set).expect("the flag counts").roles.to_string(), "control,query");
+        let alone = [("HOME", "/u"), ("DATAUX_ROLE", "worker,query,control")];
+        assert!(read(&Flags::default(), &alone).expect("everything needs nobody").roles.is_all());
+        let file = [("HOME", "/u"), ("DATAUX_ROLE", "query"), ("DATABASE_URL", "sqlite:/a/b")];
+        assert!(read(&Flags::default(), &file).expect_err("a file").contains("DATABASE_URL"));
+    }
+
+    #[test]
     fn says_which_setting_is_wrong_and_no_secret() {
         for (name, value, words) in [
             ("DATAUX_MEMORY", "1MB", "at least 64.0 MiB"),
             ("DATAUX_THREADS", "0", "DATAUX_THREADS"),
+            ("DATAUX_ROLE", "master", "`master` is no role"),
+            ("DATAUX_METRICS_NAMES", "1", "neither true nor false"),
+            ("DATAUX_DRAIN_DELAY", "5", "write a whole number and its unit"),
+            ("DATAUX_DRAIN_DELAY", "1h", "at most 10 min"),
             ("DATAUX_LOG_FORMAT", "xml", "neither text nor json"),
             ("DATAUX_AUDIT_DAYS", "0", "DATAUX_AUDIT_DAYS"),
             ("DATAUX_REPLICAS", "many", "DATAUX_REPLICAS"),

@@ -21,17 +21,22 @@ const FORGET_FIRST: Duration = Duration::from_secs(60);
 const LEASE: &str = "upkeep";
 const LEASE_TTL: Duration = Duration::from_secs(600);
 
-/// Starts both; they end when `stopped` says so.
-pub(crate) fn start(platform: &Platform, stopped: &watch::Receiver<bool>) -> [JoinHandle<()>; 2] {
-    let (engine, mut stop) = (platform.engine().clone(), stopped.clone());
-    let numbers = tokio::spawn(async move {
-        while tokio::time::timeout(NUMBERS_EVERY, stop.wait_for(|stop| *stop)).await.is_err() {
-            metrics::recorder().run_upkeep();
-            engine.forget_idle_plans();
-        }
-    });
+/// Starts what every process does for itself; it ends when `stopped` says so.
+pub(crate) fn numbers(platform: &Platform, stopped: &watch::Receiver<bool>) -> JoinHandle<()> {
     let (platform, mut stop) = (platform.clone(), stopped.clone());
-    let forgetting = tokio::spawn(async move {
+    tokio::spawn(async move {
+        while tokio::time::timeout(NUMBERS_EVERY, stop.wait_for(|stop| *stop)).await.is_err() {
+            platform.counting().pass_on(platform.flow().take_counted());
+            metrics::recorder().run_upkeep();
+            platform.engine().forget_idle_plans();
+        }
+    })
+}
+
+/// Starts what one process does for all; it ends when `stopped` says so.
+pub(crate) fn forgetting(platform: &Platform, stopped: &watch::Receiver<bool>) -> JoinHandle<()> {
+    let (platform, mut stop) = (platform.clone(), stopped.clone());
+    tokio::spawn(async move {
         let mut wait = FORGET_FIRST;
         while tokio::time::timeout(wait, stop.wait_for(|stop| *stop)).await.is_err() {
             wait = FORGET_EVERY;
@@ -43,8 +48,7 @@ pub(crate) fn start(platform: &Platform, stopped: &watch::Receiver<bool>) -> [Jo
                 tracing::warn!(%error, "what is old could not be forgotten; it is tried again in an hour");
             }
         }
-    });
-    [numbers, forgetting]
+    })
 }
 
 /// Forgets what is old at `now`, unless another server has just done so.

@@ -111,9 +111,15 @@ impl Home {
     }
 }
 
-/// Settings of a home: flags before the environment.
+/// Settings of a home: flags before the environment. A command does everything itself, also in the container of a process that
+/// has only one role.
 pub fn settings(home: Option<PathBuf>, listen: Option<String>) -> Outcome<Settings> {
-    Ok(Settings::read(&Flags { home, listen }, |name| std::env::var(name).ok())?)
+    settings_with(Flags { home, listen, role: Some("all".to_owned()) })
+}
+
+/// The same with the roles that the flags or the environment name.
+pub fn settings_with(flags: Flags) -> Outcome<Settings> {
+    Ok(Settings::read(&flags, |name| std::env::var(name).ok())?)
 }
 
 /// The platform's own error, if that is what ended the body.

@@ -2,7 +2,7 @@
 
 use base::Secret;
 use clap::Args;
-use server::Platform;
+use server::{Flags, Platform};
 
 use crate::failure::{Failure, Outcome};
 use crate::session::Session;
@@ -13,12 +13,18 @@ use crate::stdout::Stdout;
 #[command(
     after_help = "Prints one line, `listening on http://…`, on standard output when it can serve; the log goes to standard error.\n\
                         SIGTERM and ^C drain: requests and runs end well before the process does.\n\n\
-                        Examples:\n  dataux serve --home ./data\n  dataux serve --home ./data --listen 0.0.0.0:8080"
+                        Examples:\n  dataux serve --home ./data\n  dataux serve --home ./data --listen 0.0.0.0:8080\n  \
+                        dataux serve --home ./worker --role worker    beside others on one DATABASE_URL, DATAUX_LAKE and key"
 )]
 pub struct Arguments {
     /// Address to listen on [env: DATAUX_LISTEN, PORT] [default: 127.0.0.1:8080]
     #[arg(long, value_name = "ADDRESS")]
     pub listen: Option<String>,
+
+    /// What this process does: control (API, console, schedules), query (API, data services), worker (runs), or all
+    /// [env: DATAUX_ROLE] [default: all]
+    #[arg(long, value_name = "ROLE", value_delimiter = ',')]
+    pub role: Vec<String>,
 }
 
 /// Runs it.
@@ -26,7 +32,9 @@ pub async fn run(session: &mut Session, arguments: Arguments) -> Outcome {
     if session.globals.server.is_some() {
         return Err(Failure::usage("serve", "serve works on a home, not on a server"));
     }
-    let settings = crate::client::home::settings(session.globals.home.clone(), arguments.listen)?;
+    let role = (!arguments.role.is_empty()).then(|| arguments.role.join(","));
+    let flags = Flags { home: session.globals.home.clone(), listen: arguments.listen, role };
+    let settings = crate::client::home::settings_with(flags)?;
     server::logs::start(&settings.log, settings.log_format)?;
     let _lock = server::Home::open(&settings.home)?.lock()?;
     let platform = Platform::open(settings).await?;

@@ -103,6 +103,9 @@ async fn taken(
     event.bytes = Some(sent.len() as u64);
     let lines = if packed { unpacked(sent).await? } else { sent };
     let pushed = Box::pin(platform.flow().push(&to, lines, key)).await?;
+    if !pushed.duplicate {
+        platform.counting().pushed(connection, pushed.accepted, event.bytes.unwrap_or(0), pushed.quarantined);
+    }
     event.rows = Some(if pushed.duplicate { 0 } else { pushed.accepted });
     let more = json!({ "target": target, "quarantined": pushed.quarantined, "duplicate": pushed.duplicate });
     if let (Some(detail), Some(more)) = (event.detail.as_object_mut(), more.as_object()) {
