@@ -54,6 +54,7 @@ def main():
         contract(scene, rendered)
         variables(scene, rendered)
         state(scene, rendered)
+        parts(scene, rendered)
         meshes(scene, rendered)
         refusals(scene)
         dashboards(scene)
@@ -155,7 +156,7 @@ def renders(scene, save):
     conform = tool("kubeconform", "-strict", "-schema-location", str(CASES / "schemas") + "/{{ .ResourceKind }}{{ .KindSuffix }}.json", "-", text=broken)
     scene.check("and what does not fit is found", conform.returncode == 1 and "/spec/replicas" in conform.stdout, conform.stdout)
     old = render("helm3", version=OLDEST)
-    scene.check("it renders for the oldest Kubernetes", old.returncode == 0 and "preStop" not in old.stdout, old.stderr)
+    scene.check("it renders for the oldest Kubernetes", old.returncode == 0 and "preStop" not in old.stdout and "DATAUX_DRAIN_DELAY" in old.stdout, old.stderr)
     older = render("helm3", version="1.27.0")
     scene.check("and refuses an older one", older.returncode != 0 and "kubeVersion" in older.stderr, older.stderr)
     return rendered
@@ -189,7 +190,8 @@ def contract(scene, rendered):
         port = service["ports"][0]
         scene.check(f"{name}: the Service", (service["type"], port["port"], port["targetPort"], service["selector"]) == ("ClusterIP", 80, "http", selector), service)
         scene.check(f"{name}: the image", container["image"] == "dataux/dataux:0.1.0", container["image"])
-        secure(scene, name, pod["spec"])
+        delay = int(found["ConfigMap", f"{RELEASE}-config"]["data"]["DATAUX_DRAIN_DELAY"].removesuffix("s"))
+        secure(scene, name, pod["spec"], delay)
     one, three = (environment(rendered[name]) for name in ("defaults", "contract"))
     scene.check("nothing is rendered for what is not set", not {"PORT", "REDIS_HOST", "REDIS_PORT", "DATABASE_URL"} & set(one), one)
     url = "jdbc:mysql://mysql:3306/dataux?useSSL=false&serverTimezone=UTC&rewriteBatchedStatements=true&zeroDateTimeBehavior=CONVERT_TO_NULL&allowPublicKeyRetrieval=true"
@@ -217,7 +219,7 @@ def contract(scene, rendered):
     scene.check("NOTES warn of a password in the URL and do not repeat it", "holds a password" in url and "canary" not in url, url)
 
 
-def secure(scene, name, spec):
+def secure(scene, name, spec, delay):
     """The `restricted` Pod Security Standard, and a root file system that nobody writes to."""
     pod, container = spec["securityContext"], spec["containers"][0]["securityContext"]
     holds = (pod["runAsNonRoot"], pod["seccompProfile"], container["allowPrivilegeEscalation"], container["capabilities"],
@@ -225,8 +227,8 @@ def secure(scene, name, spec):
     scene.check(f"{name}: restricted pod security", holds == (True, {"type": "RuntimeDefault"}, False, {"drop": ["ALL"]}, True, False), spec)
     kinds = {next(key for key in volume if key != "name") for volume in spec["volumes"]}
     scene.check(f"{name}: volumes that the standard allows", kinds <= {"emptyDir", "persistentVolumeClaim", "configMap", "secret", "projected"}, kinds)
-    # The server drains for 30 seconds, closes answers for 5 and its runtime for 2.
-    scene.check(f"{name}: time to drain", spec["terminationGracePeriodSeconds"] >= spec["containers"][0]["lifecycle"]["preStop"]["sleep"]["seconds"] + 37, spec)
+    # The server answers on for its delay, drains for 30 seconds, closes answers for 5 and its runtime for 2.
+    scene.check(f"{name}: time to drain", spec["terminationGracePeriodSeconds"] >= delay + 37, spec)
 
 
 def environment(found):
@@ -278,6 +280,43 @@ def state(scene, rendered):
     scene.check("the autoscaler sets the replicas", "replicas" not in rendered["spread"]["Deployment", RELEASE]["spec"] and (autoscaler["minReplicas"], autoscaler["maxReplicas"]) == (3, 9), autoscaler)
     scene.check("and the process hears of the most", environment(rendered["spread"])["DATAUX_REPLICAS"] == "9")
     scene.check("several need what all reach, one does not", environment(rendered["defaults"])["DATAUX_REPLICAS"] == "1")
+
+
+def parts(scene, rendered):
+    """Parts that scale alone: who does what, who is reached by which Service, and that only pods with the console carry the instance."""
+    found = rendered["roles"]
+    pods = {key[1]: one["spec"]["template"] for key, one in found.items() if key[0] == "Deployment"}
+    variable = lambda pod: {one["name"]: one.get("value") for one in pod["spec"]["containers"][0]["env"]}
+    roles = {name: variable(pod)["DATAUX_ROLE"] for name, pod in pods.items()}
+    scene.check("each part does what the others leave to it", roles == {RELEASE: "control", f"{RELEASE}-query": "query", f"{RELEASE}-worker": "worker"}, roles)
+    counts = {name: variable(pod)["DATAUX_REPLICAS"] for name, pod in pods.items()}
+    scene.check("and hears how many pods there may be in all", set(counts.values()) == {"13"}, counts)
+    carry = [name for name, pod in pods.items() if "app.kubernetes.io/instance" in pod["metadata"]["labels"]]
+    scene.check("only pods with the console carry the instance", carry == [RELEASE], carry)
+    for key, one in found.items():
+        if key[0] in ("Service", "PodDisruptionBudget"):
+            selector = one["spec"]["selector"].get("matchLabels", one["spec"]["selector"])
+            chosen = [name for name, pod in pods.items() if selector.items() <= pod["metadata"]["labels"].items()]
+            scene.check(f"{key} is about the pods of its name", chosen == [key[1]], chosen)
+        if key[0] == "NetworkPolicy":
+            chosen = [name for name, pod in pods.items() if one["spec"]["podSelector"]["matchLabels"].items() <= pod["metadata"]["labels"].items()]
+            scene.check("the network policy is about all pods", chosen == list(pods), chosen)
+    scene.check("workers follow the load, and nobody else",
+                [key for key in found if key[0] == "HorizontalPodAutoscaler"] == [("HorizontalPodAutoscaler", f"{RELEASE}-worker")]
+                and "replicas" not in found["Deployment", f"{RELEASE}-worker"]["spec"], list(found))
+    sizes = {name: pod["spec"]["containers"][0]["resources"]["limits"]["memory"] for name, pod in pods.items()}
+    scene.check("a part may have resources of its own", sizes == {RELEASE: "2Gi", f"{RELEASE}-query": "4Gi", f"{RELEASE}-worker": "2Gi"}, sizes)
+    monitor = found["ServiceMonitor", RELEASE]["spec"]
+    wanted = monitor["selector"]["matchLabels"]
+    seen = [key[1] for key, one in found.items() if key[0] == "Service" and wanted.items() <= one["metadata"]["labels"].items()]
+    scene.check("Prometheus looks at all of them as one job", len(seen) == 3 and monitor["endpoints"][0]["relabelings"][0]["replacement"] == RELEASE, seen)
+    hosts = [one["spec"]["host"].split(".")[0] for key, one in found.items() if key[0] == "DestinationRule"]
+    scene.check("the mesh knows both Services that users reach", hosts == [RELEASE, f"{RELEASE}-query"], hosts)
+    routes = {key[1]: one["spec"] for key, one in found.items() if key[0] == "VirtualService"}
+    scene.check("and users' hosts lead to the one with the console", "data.example.org" in routes[RELEASE]["hosts"] and len(routes[f"{RELEASE}-query"]["hosts"]) == 1, routes)
+    alone = render("helm4", "--set", "roles.worker.replicas=1", "--set", "persistence.accessModes={ReadWriteMany}")
+    role = environment(objects(alone.stdout))["DATAUX_ROLE"] if alone.returncode == 0 else alone.stderr
+    scene.check("what no other part does, the pods with the console do", role == "control,query", role)
 
 
 def meshes(scene, rendered):

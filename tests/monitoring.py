@@ -1,5 +1,5 @@
 """Monitoring as users get it: a real Prometheus with the chart's rules scrapes a real server, and every query of every dashboard
-and alert finds data. Then the server ends, and the alert fires."""
+and alert finds data. A pipeline fails and its alert fires; then the server ends, and that alert fires."""
 
 import json
 import math
@@ -18,12 +18,14 @@ import yaml
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent / "scenes"))
 from scene import ROOT, Scene, Server
-from trouble import http as ask
+from trouble import collect, connection, http as ask
 
 FILES = ROOT / "charts" / "dataux" / "files"
 # Longest wait for Prometheus to start, to scrape and to judge, in seconds.
 WAIT_SECONDS = 60
 # What Grafana puts in the place of its variables.
+# Alerts that what is done here must, or may, fire: one pipeline fails, and one is to run every few seconds.
+MUST_FIRE, MAY_FIRE = {"DatauxPipelineFails"}, {"DatauxConnectionFails", "DatauxPipelineStale"}
 GRAFANA = {"$job": "dataux", "$namespace": ".*", "$__rate_interval": "1m", "$__range": "1h"}
 
 
@@ -31,6 +33,7 @@ def main():
     with Scene("monitoring") as scene:
         demo = scene.folder / "demo"
         scene.must("demo", "--home", demo, "--once")
+        declare(scene, demo)
         token = scene.must("token", "create", "--home", demo, "--user", "admin").split()[-1]
         if "DATAUX_TEST_REDIS_URL" not in os.environ:
             raise RuntimeError("DATAUX_TEST_REDIS_URL is not set: run this under scripts/servers")
@@ -41,16 +44,58 @@ def main():
             use(server.url, token)
             prometheus.wait('rate(dataux_service_cached_total[1m]) > 0')
             prometheus.wait('job_door:dataux_statement_failures:ratio_rate15m{door="sql"} > 0')
+            prometheus.wait('dataux_pipeline_failing{pipeline="broken"} == 1')
+            prometheus.wait('rate(dataux_moved_rows_total{verb="push"}[1m]) > 0')
+            prometheus.wait('increase(dataux_steps_ended_total{connection="gone",outcome="failed"}[1m]) > 0')
+            for metric in ("run", "schedule_late"):
+                prometheus.wait(f"rate(dataux_{metric}_seconds_count[1m]) > 0")
+            numbers(scene, demo, prometheus)
             offered(scene, server.url)
             dashboards(scene, prometheus)
             alerts(scene, prometheus)
-            scene.check("nothing fires while all is well", not prometheus.firing(), prometheus.firing())
+            for name in MUST_FIRE:
+                scene.check(f"{name} fires for the pipeline that fails", prometheus.fires(name), prometheus.ask("alerts"))
+            others = set(prometheus.firing()) - MUST_FIRE - MAY_FIRE
+            scene.check("nothing else fires", not others, others)
             server.end()
             scene.check("and when the server is gone the alert fires", prometheus.fires("DatauxDown"), prometheus.ask("alerts"))
 
 
+def declare(scene, demo):
+    """Beside the airline: a pipeline that runs every few seconds, one that fails, and a connection that takes what is pushed."""
+    folder = scene.folder / "in"
+    folder.mkdir()
+    (folder / "t.csv").write_text("id\n1\n2\nnot a number\n")
+    schedule = "---\napiVersion: dataux/v1\nkind: Schedule\nname: often\nspec: {pipeline: watched, cron: '*/5 * * * * *'}\n"
+    pushed = {"push": {"targets": {"lines": {"into": "lake.ods.pushed", "columns": {"id": "int64"}}}}}
+    file = scene.folder / "watched.yaml"
+    file.write_text(connection("in", files={"location": str(folder)}) + collect("watched", "in", files="t.csv", columns={"id": "int64"})
+                    + connection("gone", files={"location": str(scene.folder / "nowhere")}) + collect("broken", "gone", files="t.csv")
+                    + connection("app", **pushed) + schedule)
+    scene.must("apply", "--home", demo, "-f", file)
+
+
+def numbers(scene, demo, prometheus):
+    """What is told of tables is what another reader of Delta tables finds."""
+    from deltalake import DeltaTable
+    folder = demo / "lake" / "dwd"
+    tables = [DeltaTable(str(path)) for path in folder.iterdir() if (path / "_delta_log").exists()]
+    files = [len(table.file_uris()) for table in tables]
+    sizes = sum(pathlib.Path(uri.removeprefix("file://")).stat().st_size for table in tables for uri in table.file_uris())
+    told = [prometheus.values(f'dataux_{name}{{schema="dwd"}}')[0] for name in ("tables", "storage_files", "storage_bytes")]
+    scene.check("tables, files and bytes of a schema", told == [[len(tables)], [sum(files)], [sizes]], f"{told} {len(tables)} {files} {sizes}")
+    changed = max(path.stat().st_mtime for path in (folder / "flights" / "_delta_log").glob("*.json"))
+    told, _ = prometheus.values('dataux_table_changed_timestamp_seconds{table="lake.dwd.flights"}')
+    scene.check("when a table changed", told and abs(told[0] - changed) < 1, f"{told} {changed}")
+    moved, _ = prometheus.values('dataux_quarantined_records_total{connection="in"} / on (connection, verb) dataux_moved_rows_total')
+    scene.check("one of three records goes to quarantine each time", moved and 0.3 < moved[0] < 0.6, moved)
+
+
 def use(url, token):
-    """Some of everything that is measured: answers, failures, kept answers."""
+    """Some of everything that is measured: answers, failures, kept answers, runs, what is pushed."""
+    for pipeline in ("watched", "broken"):
+        ask(f"{url}/api/v1/pipelines/{pipeline}/runs", token, "POST", {})
+    ask(f"{url}/api/v1/push/app/lines", token, "POST", '{"id": 1}\n', headers={"Content-Type": "application/x-ndjson"})
     for sql in ("SELECT count(*) FROM lake.dwd.flights", "SELECT 1 / 0", "SELECT nothing FROM nowhere"):
         ask(f"{url}/api/v1/sql", token, "POST", {"sql": sql})
     for _ in range(3):
@@ -176,7 +221,7 @@ def alerts(scene, prometheus):
         for rule in group["rules"]:
             name = rule.get("alert") or rule["record"]
             for part in re.split(r"\s(?:and|or|unless)\s(?:on \([^)]*\) )?", rule["expr"]) if "alert" in rule else [rule["expr"]]:
-                query = re.sub(r"(?:>|<|==) (?:\([\d.* ]+\)|[\d.]+)", ">= 0", part)
+                query = re.sub(r"(?:>|<|==) (?:\([\d.* ]+\)|[\d.]+)", "> -Inf", part)
                 values, error = prometheus.values(query)
                 if query.startswith("absent("):
                     scene.check(f"{name}: nothing is absent", not values and not error, f"{query}: {values} {error}")

@@ -40,6 +40,8 @@ app.kubernetes.io/part-of: dataux
 {{- $image }}
 {{- end }}
 
+{{/* The name in the cluster of a Service: (list . name). */}}
 {{- define "chart.host" -}}
-{{ include "chart.fullname" . }}.{{ .Release.Namespace }}.svc.{{ .Values.mesh.clusterDomain }}
+{{- $root := index . 0 -}}
+{{ index . 1 }}.{{ $root.Release.Namespace }}.svc.{{ $root.Values.mesh.clusterDomain }}
 {{- end }}

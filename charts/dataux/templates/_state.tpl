@@ -1,8 +1,10 @@
 {{/* Where the platform's state is, and what follows from it. Answers of templates are text: "yes", or nothing. */}}
 
-{{/* Most replicas that there can be. */}}
+{{/* Most pods that there can be, of all parts together. */}}
 {{- define "chart.replicasMax" -}}
-{{- if .Values.autoscaling.enabled }}{{ .Values.autoscaling.maxReplicas }}{{ else }}{{ .Values.replicas }}{{ end }}
+{{- $count := 0 }}
+{{- range include "chart.parts" . | fromYamlArray }}{{ $count = add $count (int (include "chart.partReplicas" .)) }}{{ end }}
+{{- $count }}
 {{- end }}
 
 {{- define "chart.several" -}}
@@ -62,11 +64,16 @@
 {{- fail (printf "%s replicas cannot share a volume of one pod: set persistence.accessModes to [ReadWriteMany] or [ReadWriteOnce], or set lake.location and masterKey.existingSecret" $count) }}
 {{- end }}
 {{- end }}
-{{- if and $v.autoscaling.enabled (lt (int $v.autoscaling.maxReplicas) (int $v.autoscaling.minReplicas)) }}
-{{- fail "autoscaling.maxReplicas is less than autoscaling.minReplicas" }}
+{{- if lt (int $v.drain.graceSeconds) (add (int $v.drain.delaySeconds) 37) }}
+{{- fail (printf "drain.graceSeconds is %v, and the pod needs drain.delaySeconds (%v) and 37 seconds more to end in order: set drain.graceSeconds to %v or more" $v.drain.graceSeconds $v.drain.delaySeconds (add (int $v.drain.delaySeconds) 37)) }}
 {{- end }}
-{{- if and $v.autoscaling.enabled (not $v.autoscaling.cpuPercent) (not $v.autoscaling.memoryPercent) (not $v.autoscaling.metrics) }}
-{{- fail "autoscaling.enabled needs a metric: set autoscaling.cpuPercent, autoscaling.memoryPercent or autoscaling.metrics" }}
+{{- range $name, $scaling := dict "autoscaling" $v.autoscaling "roles.query.autoscaling" $v.roles.query.autoscaling "roles.worker.autoscaling" $v.roles.worker.autoscaling }}
+{{- if and $scaling.enabled (lt (int $scaling.maxReplicas) (int $scaling.minReplicas)) }}
+{{- fail (printf "%s.maxReplicas is less than %s.minReplicas" $name $name) }}
+{{- end }}
+{{- if and $scaling.enabled (not $scaling.cpuPercent) (not $scaling.memoryPercent) (not $scaling.metrics) }}
+{{- fail (printf "%s.enabled needs a metric: set %s.cpuPercent, %s.memoryPercent or %s.metrics" $name $name $name $name) }}
+{{- end }}
 {{- end }}
 {{- range $name := list "database" "redis" "admin" "masterKey" }}
 {{- $secret := index $v $name }}
