@@ -7,6 +7,7 @@ pub mod cancel;
 pub mod completion;
 pub mod delete;
 pub mod demo;
+pub mod deploy;
 pub mod describe;
 pub mod diff;
 pub mod explain;
@@ -93,6 +94,9 @@ pub enum Command {
     /// Who did what: list, verify
     #[command(subcommand)]
     Audit(audit::Arguments),
+    /// One topology of several clusters: preflight, plan, apply, status, diff, render, rollback
+    #[command(subcommand)]
+    Deploy(deploy::Arguments),
     /// Explain an error code
     Explain(explain::Arguments),
     /// Print the completion script of a shell
@@ -133,6 +137,7 @@ impl Command {
             Self::Login(arguments) => login::run(session, arguments).await,
             Self::Logout(arguments) => logout::run(session, arguments).await,
             Self::Audit(arguments) => audit::run(session, arguments).await,
+            Self::Deploy(arguments) => deploy::run(session, arguments).await,
             Self::Explain(arguments) => explain::run(session, arguments),
             Self::Completion(arguments) => completion::run(session, arguments),
             Self::Version(arguments) => version::run(session, arguments).await,
@@ -142,6 +147,9 @@ impl Command {
 
     /// Whether the command handles ^C itself.
     pub fn handles_interrupt(&self) -> bool {
+        if let Self::Deploy(arguments) = self {
+            return arguments.handles_interrupt();
+        }
         matches!(
             self,
             Self::Demo(_)

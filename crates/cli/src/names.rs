@@ -46,8 +46,18 @@ pub fn secrets(current: &OsStr) -> Vec<CompletionCandidate> {
 /// Kinds of resources.
 pub fn kinds(current: &OsStr) -> Vec<CompletionCandidate> {
     let current = current.to_string_lossy().to_lowercase();
-    let names = server::KINDS.iter().map(|kind| kind.name.to_lowercase());
+    let names = crate::commands::schema::names().map(str::to_lowercase);
     names.filter(|name| name.starts_with(&current)).map(CompletionCandidate::new).collect()
+}
+
+/// Sites of the topology that the half-typed command line names.
+pub fn sites(current: &OsStr) -> Vec<CompletionCandidate> {
+    let current = current.to_string_lossy();
+    let words: Vec<String> = std::env::args().collect();
+    let path = flag(&words, "--file").or_else(|| flag(&words, "-f")).unwrap_or_default();
+    let Ok(file) = deploy::TopologyFile::read(path.as_ref()) else { return Vec::new() };
+    let names = file.spec.sites.iter().map(deploy::Site::name);
+    names.filter(|name| name.starts_with(current.as_ref())).map(CompletionCandidate::new).collect()
 }
 
 /// Error codes.

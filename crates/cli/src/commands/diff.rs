@@ -72,7 +72,8 @@ fn unified(name: &str, old: &str, new: &str) -> String {
     TextDiff::from_lines(old, new).unified_diff().context_radius(3).header(from, &after).to_string()
 }
 
-fn painted(difference: &str, paint: Paint) -> String {
+/// A unified diff in colours.
+pub fn painted(difference: &str, paint: Paint) -> String {
     if !paint.is_on() {
         return difference.to_owned();
     }

@@ -23,6 +23,7 @@ const ROOMS: &[&[&Code]] = &[
     flow::codes::ALL,
     gateway::codes::ALL,
     server::codes::ALL,
+    deploy::codes::ALL,
     crate::codes::ALL,
 ];
 
