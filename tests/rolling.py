@@ -137,7 +137,7 @@ class Balancer:
     def look(self):
         while not self.over:
             for server in list(self.servers):
-                ready = ask(f"{server.geturl()}/readyz", timeout=2)[0] == 200
+                ready = ask(f"{server.geturl()}/readyz", timeout=15)[0] == 200
                 with self.lock:
                     self.ready[server.netloc] = ready
             time.sleep(LOOK_SECONDS)
