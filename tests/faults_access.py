@@ -13,7 +13,7 @@ from scene import Scene, Server
 from trouble import Home, collect, connection, http
 
 # Names and values that nobody without a grant may read anywhere.
-HIDDEN = ("hidschema", "hidtable", "hidfiles", "hidpipe", "hidservice", "hidvalue", "hidcolumn", "hidrole", "hidowner")
+HIDDEN = ("hidschema", "hidtable", "hidfiles", "hidpipe", "hidservice", "hidvalue", "hidcolumn", "hidrole", "hidowner", "hidview")
 # Answered to everybody: they tell nothing of this platform's data.
 PUBLIC = {("get", "/healthz"), ("get", "/readyz"), ("get", "/metrics"), ("get", "/api/openapi.json")}
 # Answered to everybody who is signed in: about the caller, or about the product.
@@ -46,6 +46,11 @@ spec: {to: {role: hidrole}, allow: [select], on: [lake.hidschema]}
 apiVersion: dataux/v1
 kind: DataService
 name: hidservice
+spec: {sql: "SELECT * FROM lake.hidschema.hidtable"}
+---
+apiVersion: dataux/v1
+kind: View
+name: lake.hidschema.hidview
 spec: {sql: "SELECT * FROM lake.hidschema.hidtable"}
 ---
 apiVersion: dataux/v1
@@ -90,12 +95,16 @@ def error(text):
 def statements(scene, url, nobody, owner):
     status, text = http(url + "/api/v1/sql", owner, "POST", {"sql": "SELECT * FROM lake.hidschema.hidtable"})
     scene.check("who has the grant reads", status == 200 and "hidvalue" in text, f"{status} {text}")
-    name = "lake.hidschema.hidtable"
+    status, text = http(url + "/api/v1/sql", owner, "POST", {"sql": "SELECT * FROM lake.hidschema.hidview"})
+    scene.check("who has the grant reads the view", status == 200 and "hidvalue" in text, f"{status} {text}")
+    name, view = "lake.hidschema.hidtable", "lake.hidschema.hidview"
+    views = (f"SELECT * FROM {view}", f"SELECT 1 AS a FROM {view} LIMIT 0", f"SELECT * FROM {view} VERSION AS OF 0", f"EXPLAIN SELECT * FROM {view}",
+             f"DESCRIBE {view}", f"SHOW COLUMNS FROM {view}", f"SELECT (SELECT count(*) FROM {view}) AS n", f"SELECT * FROM lake.hidschema.\"hidview@v0\"")
     for sql in (f"SELECT * FROM {name}", f"SELECT 1 AS a FROM {name}", f"SELECT * FROM {name} VERSION AS OF 0", f"EXPLAIN SELECT * FROM {name}",
                 f"WITH a AS (SELECT * FROM {name}) SELECT 1 FROM a", f"SELECT (SELECT count(*) FROM {name}) AS n",
                 f"SELECT 1 WHERE EXISTS (SELECT 1 FROM {name})", f"SELECT * FROM {name}__quarantine", f"DESCRIBE {name}",
                 f"SHOW COLUMNS FROM {name}", f"SELECT * FROM {name} WHERE false", f"SELECT * FROM {name} LIMIT 0",
-                f"SELECT 1 UNION ALL SELECT id FROM {name}", "SELECT * FROM hidfiles.main.t", "SELECT * FROM lake.hidschema.\"hidtable@v0\""):
+                f"SELECT 1 UNION ALL SELECT id FROM {name}", "SELECT * FROM hidfiles.main.t", "SELECT * FROM lake.hidschema.\"hidtable@v0\"", *views):
         status, text = http(url + "/api/v1/sql", nobody, "POST", {"sql": sql})
         scene.check(f"refused: {sql}", status in (403, 404) and not leaks(text, sql), f"{status} {text}")
         other = sql.replace("hid", "yyy")
@@ -136,6 +145,11 @@ def every_address(scene, url, nobody, ran):
                 status, text = http(url + filled, None, method.upper(), request_body(path))
                 scene.check(f"{method} {filled} asks who calls", status == 401 and not leaks(text, sent), f"{status} {text[:300]}")
     scene.check("there are addresses to try", count > 30, count)
+    for method, path in (("GET", "/api/v1/tables/lake.hidschema.hidview"), ("GET", "/api/v1/tables/lake.hidschema.hidview/history"),
+                         ("POST", "/api/v1/tables/lake.hidschema.hidview/optimize"), ("GET", "/api/v1/resources/View/lake.hidschema.hidview"),
+                         ("DELETE", "/api/v1/resources/View/lake.hidschema.hidview")):
+        status, text = http(url + path, nobody, method, {} if method == "POST" else None)
+        scene.check(f"{method} {path} is refused", status in (403, 404) and not leaks(text, path), f"{status} {text[:300]}")
     for path in ("/services/hidservice", "/services/hidservice/openapi.json"):
         status, text = http(url + path, nobody)
         scene.check(f"{path} is refused", status in (403, 404) and not leaks(text, path), f"{status} {text[:300]}")

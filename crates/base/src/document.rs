@@ -5,7 +5,7 @@ use serde::de::{DeserializeOwned, IgnoredAny};
 use serde::{Deserialize, Serialize};
 
 use crate::errors::{Error, INVALID_DOCUMENT, Result};
-use crate::names::ResourceName;
+use crate::names::DeclaredName;
 use crate::nearest::nearest;
 
 /// The version every document states.
@@ -24,7 +24,7 @@ pub struct Envelope<S> {
     /// The kind of resource, such as `Pipeline`.
     pub kind: String,
     /// The resource's name, unique in its kind.
-    pub name: ResourceName,
+    pub name: DeclaredName,
     /// What the user declares.
     pub spec: S,
 }
@@ -34,9 +34,31 @@ pub trait Declared: Serialize + DeserializeOwned + JsonSchema + Send + Sync + 's
     /// The kind, such as `Pipeline`.
     const KIND: &'static str;
 
+    /// How its resources are named.
+    const NAMED: Named = Named::ByWord;
+
     /// What the types cannot say; the error names the field it is about.
     fn check(&self) -> std::result::Result<(), Wrong> {
         Ok(())
+    }
+}
+
+/// How the resources of a kind are named.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Named {
+    /// By a word of their own, such as `flights-daily`.
+    ByWord,
+    /// As tables of the lake are, such as `lake.ads.late_flights`.
+    AsTable,
+}
+
+impl Named {
+    fn check(self, name: &DeclaredName) -> std::result::Result<(), String> {
+        match (self, name.table()) {
+            (Self::ByWord, None) | (Self::AsTable, Some(_)) => Ok(()),
+            (Self::ByWord, Some(_)) => Err(format!("`{name}` names a table; use lower-case letters, digits and dashes")),
+            (Self::AsTable, None) => Err(format!("`{name}` is read like a table: write lake.schema.name")),
+        }
     }
 }
 
@@ -75,6 +97,7 @@ impl Kind {
 }
 
 fn read_spec<S: Declared>(document: &Document) -> Result<serde_json::Value> {
+    S::NAMED.check(&document.name).map_err(|reason| document.error("name", format!("name: {reason}")))?;
     let spec: S = document.spec()?;
     spec.check().map_err(|wrong| document.error(&wrong.field, format!("{}: {}", wrong.field, wrong.reason)))?;
     serde_json::to_value(&spec).map_err(|error| document.error("spec", error))
@@ -85,6 +108,10 @@ fn schema_of<S: Declared>() -> serde_json::Value {
     schema["title"] = S::KIND.into();
     schema["properties"]["kind"] = serde_json::json!({ "const": S::KIND });
     schema["properties"]["apiVersion"] = serde_json::json!({ "const": API_VERSION });
+    if S::NAMED == Named::AsTable {
+        schema["properties"]["name"]["description"] = "`lake.schema.name`, as tables are named; at most 63 characters.".into();
+        schema["properties"]["name"]["pattern"] = r"^lake\.[a-z_][a-z0-9_]*\.[a-z_][a-z0-9_]*$".into();
+    }
     schema
 }
 
@@ -94,7 +121,7 @@ pub struct Document {
     /// The kind it says it is.
     pub kind: String,
     /// Its name.
-    pub name: ResourceName,
+    pub name: DeclaredName,
     /// File name for messages.
     file: String,
     /// The document's text behind as many empty lines as stood before it, so that line numbers are the file's own.
@@ -246,6 +273,32 @@ mod tests {
         assert!(error.to_string().contains("missing field `name`"), "{error}");
         let error = read("apiVersion: dataux/v9\nkind: Thing\nname: a\nspec: {}\n", "a.yaml").expect_err("v9");
         assert!(error.to_string().starts_with("a.yaml:1:1: apiVersion `dataux/v9`"), "{error}");
+    }
+
+    #[derive(Debug, Serialize, Deserialize, JsonSchema)]
+    struct Seen {}
+
+    impl Declared for Seen {
+        const KIND: &'static str = "Seen";
+        const NAMED: Named = Named::AsTable;
+    }
+
+    #[derive(Debug, Serialize, Deserialize, JsonSchema)]
+    struct Spoken {}
+
+    impl Declared for Spoken {
+        const KIND: &'static str = "Spoken";
+    }
+
+    #[test]
+    fn a_kind_says_how_its_resources_are_named() {
+        let named = |name: &str| read(&format!("apiVersion: dataux/v1\nkind: Thing\nname: {name}\nspec: {{}}\n"), "a.yaml");
+        let (word, table) = (named("one").expect("a word"), named("lake.a.b").expect("a table"));
+        assert!((Kind::of::<Seen>().read)(&table[0]).is_ok() && (Kind::of::<Spoken>().read)(&word[0]).is_ok());
+        let error = (Kind::of::<Seen>().read)(&word[0]).expect_err("a word");
+        assert!(error.to_string().starts_with("a.yaml:3:1: name: `one` is read like a table"), "{error}");
+        assert!((Kind::of::<Spoken>().read)(&table[0]).is_err());
+        assert!(named("crm.a.b").expect_err("outside").to_string().starts_with("a.yaml:3:7"));
     }
 
     #[test]

@@ -12,5 +12,5 @@ pub mod units;
 pub use errors::{Blame, Code, Error, Result};
 pub use ids::RunId;
 pub use language::Language;
-pub use names::{ResourceName, TableName};
+pub use names::{DeclaredName, ResourceName, TableName};
 pub use secrets::{Secret, SecretRef, Secrets};

@@ -34,7 +34,7 @@ impl TryFrom<String> for ResourceName {
     fn try_from(text: String) -> Result<Self> {
         let edge = |byte: &u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
         let bytes = text.as_bytes();
-        let fits = (1..=63).contains(&bytes.len())
+        let fits = (1..=RESOURCE_BYTES_MAX).contains(&bytes.len())
             && bytes.iter().all(|byte| edge(byte) || *byte == b'-')
             && bytes.first().is_some_and(edge)
             && bytes.last().is_some_and(edge);
@@ -63,6 +63,56 @@ impl From<ResourceName> for String {
 }
 
 impl fmt::Display for ResourceName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Longest name of a resource, in bytes.
+const RESOURCE_BYTES_MAX: usize = 63;
+
+/// The name of a resource of any kind: a [`ResourceName`], or, of a kind that is read like a table, `lake.schema.name`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(try_from = "String", into = "String")]
+#[schemars(with = "String")]
+pub struct DeclaredName(String);
+
+impl DeclaredName {
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The table that it names, if it is named as tables are.
+    pub fn table(&self) -> Option<TableName> {
+        if self.0.contains('.') { self.0.parse().ok() } else { None }
+    }
+}
+
+impl TryFrom<String> for DeclaredName {
+    type Error = Error;
+
+    fn try_from(text: String) -> Result<Self> {
+        if !text.contains('.') {
+            return ResourceName::try_from(text).map(|name| Self(name.0));
+        }
+        let name: TableName = text.parse()?;
+        if name.is_lake() && name.to_string() == text && text.len() <= RESOURCE_BYTES_MAX {
+            return Ok(Self(text));
+        }
+        let rule =
+            format!("it is read like a table of the lake: write lake.schema.name, at most {RESOURCE_BYTES_MAX} characters");
+        Err(Error::new(&INVALID_NAME).with("what", "resource").with("name", shorten(&text)).with("rule", rule))
+    }
+}
+
+impl From<DeclaredName> for String {
+    fn from(name: DeclaredName) -> Self {
+        name.0
+    }
+}
+
+impl fmt::Display for DeclaredName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
@@ -191,6 +241,18 @@ mod tests {
         assert_eq!(name.to_string(), "lake.ods.flights");
         assert_eq!(name.quarantine().expect("fits").to_string(), "lake.ods.flights__quarantine");
         assert_eq!("crm.main.Order Details".parse::<TableName>().expect("outside").table(), "Order Details");
+    }
+
+    #[test]
+    fn a_resource_is_named_by_a_word_or_as_a_table_of_the_lake() {
+        let name = |text: &str| DeclaredName::try_from(text.to_owned());
+        assert_eq!(name("flights-daily").expect("a word").table(), None);
+        let table = name("lake.ads.late_flights").expect("a table").table().expect("a table");
+        assert_eq!((table.schema(), table.table()), ("ads", "late_flights"));
+        let long = format!("lake.ads.{}", "a".repeat(60));
+        for bad in ["ads.late", "airline.main.planes", "lake.ads.Late", "lake.ads.late-flights", "lake.ads", "..", "A", &long] {
+            assert!(name(bad).is_err(), "{bad} was taken");
+        }
     }
 
     #[test]

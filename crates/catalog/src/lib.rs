@@ -4,4 +4,4 @@ pub mod codes;
 mod difference;
 mod resources;
 
-pub use resources::{Action, ApplyOptions, Catalog, Change, Resource};
+pub use resources::{Action, ApplyOptions, Catalog, Change, Declaration, Resource};

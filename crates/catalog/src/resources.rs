@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use base::document::{self, Declared, Document, Kind};
 use base::nearest::nearest;
-use base::{Error, Result};
+use base::{DeclaredName, Error, Result};
 use chrono::{DateTime, Utc};
 use guard::{Event, Guard, Object, Pass, Privilege};
 use meta::{Meta, ResourceRow};
@@ -44,6 +44,30 @@ pub struct Resource {
     pub updated_at: DateTime<Utc>,
     /// Who last changed it.
     pub updated_by: String,
+}
+
+/// A document that its kind has taken, before it is stored.
+#[derive(Debug, Clone)]
+pub struct Declaration {
+    document: Document,
+    spec: Value,
+}
+
+impl Declaration {
+    /// The name.
+    pub fn name(&self) -> &DeclaredName {
+        &self.document.name
+    }
+
+    /// The spec, if it is of this kind.
+    pub fn spec<S: Declared>(&self) -> Option<S> {
+        if self.document.kind == S::KIND { serde_json::from_value(self.spec.clone()).ok() } else { None }
+    }
+
+    /// An error about a field of it, which says file and line.
+    pub fn error(&self, field: &str, reason: impl std::fmt::Display) -> Error {
+        self.document.error(field, format!("{field}: {reason}"))
+    }
 }
 
 /// What an apply did, or would do, to one resource.
@@ -105,13 +129,12 @@ impl Catalog {
         })
     }
 
-    /// Brings what is stored to what the text declares. Every document is read and checked before the first one is stored;
-    /// applying the same text again changes nothing.
-    pub async fn apply(&self, pass: &Pass, text: &str, file: &str, options: ApplyOptions) -> Result<Vec<Change>> {
+    /// Reads what a text declares, for who may declare it. Nothing is stored: rooms that know more of a kind look at it first.
+    pub fn read(&self, pass: &Pass, text: &str, file: &str) -> Result<Vec<Declaration>> {
         let documents = document::read(text, file)?;
-        let mut specs = Vec::with_capacity(documents.len());
+        let mut declarations: Vec<Declaration> = Vec::with_capacity(documents.len());
         let mut seen = HashSet::new();
-        for document in &documents {
+        for document in documents {
             let kind = self.shared.kinds.iter().find(|kind| kind.name == document.kind);
             let kind = kind.ok_or_else(|| document.unknown_kind(self.shared.kinds.iter().map(|kind| kind.name)))?;
             pass.demand(Privilege::Manage, &Object::Kind(kind.name))?;
@@ -119,14 +142,20 @@ impl Catalog {
             if pass.is_scoped() {
                 return Err(Error::new(&codes::APPLY_NARROWED).with("user", pass.user()));
             }
-            if !seen.insert((kind.name, document.name.as_str())) {
+            if !seen.insert((kind.name, document.name.clone())) {
                 return Err(Error::new(&codes::RESOURCE_TWICE).with("kind", kind.name).with("name", &document.name));
             }
-            specs.push((kind.read)(document)?);
+            let spec = (kind.read)(&document)?;
+            declarations.push(Declaration { document, spec });
         }
-        let mut changes = Vec::with_capacity(documents.len());
-        for (document, spec) in documents.iter().zip(specs) {
-            changes.push(self.apply_one(pass, document, spec, options).await?);
+        Ok(declarations)
+    }
+
+    /// Brings what is stored to what was declared; applying the same again changes nothing.
+    pub async fn apply(&self, pass: &Pass, declarations: Vec<Declaration>, options: ApplyOptions) -> Result<Vec<Change>> {
+        let mut changes = Vec::with_capacity(declarations.len());
+        for Declaration { document, spec } in declarations {
+            changes.push(self.apply_one(pass, &document, spec, options).await?);
         }
         Ok(changes)
     }
@@ -209,8 +238,23 @@ impl Catalog {
 
     /// Every spec of one kind, with who declared it; for the platform's own use.
     pub async fn rows<S: Declared>(&self) -> Result<Vec<(Resource, S)>> {
+        self.each().await?.into_iter().map(|(resource, spec)| Ok((resource, spec?))).collect()
+    }
+
+    /// The same, where one that this version cannot read must not stand in the way of the others.
+    pub async fn each<S: Declared>(&self) -> Result<Vec<(Resource, Result<S>)>> {
         let rows = self.shared.meta.resources().list(Some(S::KIND)).await?;
-        rows.into_iter().map(|row| read_stored::<S>(&row).map(|spec| (row.into(), spec))).collect()
+        Ok(rows.into_iter().map(|row| (read_stored::<S>(&row), row)).map(|(spec, row)| (row.into(), spec)).collect())
+    }
+
+    /// Grows with every change of a view or of the policy; asks the database.
+    pub async fn policy_version(&self) -> Result<i64> {
+        self.shared.meta.policy_version().await
+    }
+
+    /// Grows when this process itself makes such a change; asks nobody.
+    pub fn policy_writes(&self) -> u64 {
+        self.shared.meta.policy_writes()
     }
 
     /// The error for a resource that is not there, with the nearest name that is.

@@ -22,6 +22,30 @@ base::codes! {
     TABLE_NOT_FOUND: User, false, 404, "42P01",
         "table {table} does not exist[; did you mean {near}?]" / "表 {table} 不存在[；是否指 {near}？]",
         "`show tables` lists the tables you may read" / "用 `show tables` 查看可读的表";
+    VIEW_BROKEN: User, false, 409, "55000",
+        "view {view} cannot be read with the rights of {declarer}, who declared it[: {reason}]" / "视图 {view} 无法以其声明者 {declarer} 的权限读取[：{reason}]",
+        "grant {declarer} what is missing, or let somebody who may read the tables apply the view again; `dataux describe {view}` says what is wrong to those who look after views" / "请授予 {declarer} 所缺权限，或由可读取相关表的用户重新 apply 该视图；视图管理者可用 `dataux describe {view}` 查看原因";
+    VIEW_CIRCLE: User, false, 409, "42P19",
+        "view {view} reads itself" / "视图 {view} 引用了自身",
+        "change the SQL of one of the views" / "请修改其中一个视图的 SQL";
+    VIEW_TOO_DEEP: User, false, 400, "54001",
+        "below view {view} more than {max} views stand on one another" / "视图 {view} 之下的视图嵌套超过 {max} 层",
+        "let it read tables, or write one of the views as a table by a pipeline" / "请直接读取表，或用流水线把其中一个视图写成表";
+    VIEWS_TOO_WIDE: User, false, 400, "54001",
+        "with its views the statement reads {count} tables; at most {max} are taken" / "语句连同其视图读取 {count} 个表，上限为 {max}",
+        "write one of the views as a table by a pipeline" / "请用流水线把其中一个视图写成表";
+    VIEW_HAS_NO_VERSIONS: User, false, 400, "0A000",
+        "{view} is a view and has no versions of its own" / "{view} 是视图，自身没有版本",
+        "ask for a version of a table behind it, or write VERSION AS OF in the view's SQL" / "请查询其背后的表的版本，或在视图的 SQL 中使用 VERSION AS OF";
+    VIEW_IS_NO_TABLE: User, false, 409, "42809",
+        "{view} is a view, not a table: it has no rows, files or versions of its own" / "{view} 是视图而非表：自身没有数据行、文件和版本",
+        "read it with SELECT; to write a table, choose another name or delete the view first" / "请用 SELECT 读取；如要写入表，请改用其他名称或先删除该视图";
+    VIEW_NOT_EXPLAINED: User, false, 403, "42501",
+        "the plan shows what is behind view {view}, which {user} may not read" / "执行计划会显示视图 {view} 背后的内容，而 {user} 无权读取",
+        "run the query without EXPLAIN, or ask for `select` on the tables behind the view" / "请不加 EXPLAIN 执行查询，或申请视图背后各表的查询权限";
+    VIEW_CHANGED: User, false, 409, "40001",
+        "view {view} was changed after the versions to read were settled" / "确定读取版本之后，视图 {view} 已被修改",
+        "resume or rerun the run" / "请恢复或重新执行该运行";
     COLUMN_NOT_FOUND: User, false, 400, "42703",
         "column {column} does not exist[; did you mean {near}?][; there are {columns}]" / "列 {column} 不存在[；是否指 {near}？][；可用的列：{columns}]",
         "`\\d TABLE` or `dataux describe table` lists the columns" / "用 `\\d 表名` 或 `dataux describe table` 查看各列";

@@ -1,16 +1,17 @@
 //! Statements that are run again and again with other values, such as those of data services: planned once, then bound and run.
 //!
-//! A kept plan is used only for the same words, the same user under the same version of the policy, and the same snapshot of
-//! every table it reads; each call asks the pass and looks at the tables' logs as a first call does. The plan is optimized with
-//! its parameters still open, once for each row of types that values come in; then the values are put in and what depends on
-//! them is simplified. Whatever cannot be done this way is planned anew each time, and errors are always told from there.
+//! A kept plan is used only for the same words, the same user under the same version of the policy, the same declaration of
+//! every view and the same snapshot of every table it reads; each call asks the pass and looks at the tables' logs as a first
+//! call does. The plan is optimized with its parameters still open, once for each row of types that values come in; then the
+//! values are put in and what depends on them is simplified. Whatever cannot be done this way is planned anew each time, and
+//! errors are always told from there.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use arrow::datatypes::{DataType, Field};
-use base::Result;
+use base::{Result, TableName};
 use datafusion::common::ParamValues;
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::error::DataFusionError;
@@ -20,13 +21,13 @@ use datafusion::logical_expr::{Expr, LogicalPlan, Volatility};
 use datafusion::optimizer::push_down_limit::PushDownLimit;
 use datafusion::optimizer::simplify_expressions::SimplifyExpressions;
 use datafusion::optimizer::{Optimizer, OptimizerRule};
-use guard::Pass;
+use guard::{Object, Pass, Privilege};
 use lake::Table;
 use serde_json::{Map, Value};
 
 use crate::parameters::{self, Expected};
 use crate::query::{Engine, Ready, Statement, finished};
-use crate::statement::{self, AT};
+use crate::views::View;
 
 /// Statements kept.
 const PLANS_MAX: usize = 1024;
@@ -67,8 +68,12 @@ struct Entry {
 /// A statement, planned.
 #[derive(Debug)]
 struct Prepared {
-    /// The tables it reads, as they were.
-    tables: Vec<Table>,
+    /// The tables it reads, as they were, with the passes they were opened with: the caller's, and those of who declared views.
+    tables: Vec<(Table, Vec<Pass>)>,
+    /// The views it reads, as they were declared.
+    views: Vec<Arc<View>>,
+    /// The tables and views, with the version of those in the lake.
+    reads: BTreeMap<TableName, Option<u64>>,
     /// Not optimized, with its parameters.
     plan: LogicalPlan,
     expected: Expected,
@@ -141,7 +146,7 @@ impl Engine {
         };
         let prepared = match self.shared().plans.get(&key) {
             Some(None) => return self.ready(pass, query).await,
-            Some(Some(known)) if self.stands(pass, &known.tables).await? => known,
+            Some(Some(known)) if self.stands(&known).await? => known,
             _ => match self.prepare(pass, query).await? {
                 Preparation::Kept(prepared) => {
                     self.shared().plans.put(key, Some(Arc::clone(&prepared)));
@@ -160,9 +165,20 @@ impl Engine {
         }
     }
 
-    /// Whether every table is what it was. Asks the pass for each, as the first time.
-    async fn stands(&self, pass: &Pass, tables: &[Table]) -> Result<bool> {
-        for known in tables {
+    /// Whether every table and every view is what it was. Asks the passes for each, as the first time; they are those of the
+    /// policy under which the plan was made, which is part of its key.
+    async fn stands(&self, prepared: &Prepared) -> Result<bool> {
+        if !prepared.views.is_empty() {
+            let now = self.views().await?;
+            if prepared.views.iter().any(|view| now.get(&view.name).is_none_or(|now| now.declared != view.declared)) {
+                return Ok(false);
+            }
+        }
+        for (known, passes) in &prepared.tables {
+            for pass in passes {
+                pass.demand(Privilege::Select, &Object::Table(known.name()))?;
+            }
+            let Some(pass) = passes.first() else { return Ok(false) };
             match self.newest(pass, known.name()).await {
                 Ok(now) if now.is_same(known) => {}
                 Ok(_) => return Ok(false),
@@ -177,28 +193,21 @@ impl Engine {
     /// Plans the statement to keep its plan: it must read the newest of lake tables and nothing else, and nothing in it may
     /// change by itself.
     async fn prepare(&self, pass: &Pass, query: Statement<'_>) -> Result<Preparation> {
-        let Ok(names) = statement::tables_of(query.sql) else { return Ok(Preparation::NotNow) };
-        if query.sql.contains(AT) || names.iter().any(|name| !name.is_lake()) {
+        // The error is told by a planning that knows the values too.
+        let Ok(unbound) = self.unbound(pass, query).await else { return Ok(Preparation::NotNow) };
+        let Some((plan, seen)) = unbound else { return Ok(Preparation::Never) };
+        if seen.other || !may_be_kept(&plan).unwrap_or(false) {
             return Ok(Preparation::Never);
         }
-        let mut tables = Vec::with_capacity(names.len());
-        for name in &names {
-            match self.lake().table(pass, name).await {
-                Ok(table) => tables.push(table),
-                // The error is told by a planning that knows the nearest name.
-                Err(_) => return Ok(Preparation::NotNow),
-            }
-        }
-        let Some((plan, reads)) = self.unbound(pass, query).await? else { return Ok(Preparation::Never) };
-        if reads.keys().ne(names.iter().collect::<BTreeSet<_>>()) || !may_be_kept(&plan).unwrap_or(false) {
-            return Ok(Preparation::Never);
-        }
-        // Whoever wrote while it was planned has changed what it stands on.
-        if !self.stands(pass, &tables).await? {
+        let tables: Vec<(Table, Vec<Pass>)> = seen.tables.into_values().collect();
+        let mut passes = tables.iter().flat_map(|(_, passes)| passes);
+        // The policy was changed while it was planned.
+        if passes.any(|used| used.policy_version() != pass.policy_version()) {
             return Ok(Preparation::NotNow);
         }
-        let expected = parameters::expected(&plan)?;
-        Ok(Preparation::Kept(Arc::new(Prepared { tables, plan, expected, shapes: Mutex::default() })))
+        let (views, expected) = (seen.views.into_values().collect(), parameters::expected(&plan)?);
+        let prepared = Prepared { tables, views, reads: seen.reads, plan, expected, shapes: Mutex::default() };
+        Ok(Preparation::Kept(Arc::new(prepared)))
     }
 
     /// The physical plan for these values; none if it cannot be had from the kept one.
@@ -215,8 +224,7 @@ impl Engine {
         };
         let physical = state.query_planner().create_physical_plan(&plan, state).await?;
         let Ok((physical, stop)) = finished(physical) else { return Ok(None) };
-        let reads = prepared.tables.iter().map(|table| (table.name().clone(), Some(table.version()))).collect();
-        Ok(Some(Ready { physical, context: Arc::new(self.context()), stop, reads }))
+        Ok(Some(Ready { physical, context: Arc::new(self.context()), stop, reads: prepared.reads.clone() }))
     }
 
     /// What operators need while they run, with a share of memory of its own. Functions are in the plan already.
@@ -271,7 +279,7 @@ fn typed(plan: LogicalPlan, types: &BTreeMap<&String, DataType>) -> Result<Logic
 
 /// Whether the plan says the same whenever it is run: it calls nothing that answers otherwise each time (`random`) or by the
 /// moment of the statement (`now`), and explains nothing.
-fn may_be_kept(plan: &LogicalPlan) -> Result<bool, DataFusionError> {
+pub(crate) fn may_be_kept(plan: &LogicalPlan) -> Result<bool, DataFusionError> {
     let mut fixed = true;
     plan.apply_with_subqueries(|plan| {
         fixed &= !matches!(plan, LogicalPlan::Explain(_) | LogicalPlan::Analyze(_) | LogicalPlan::DescribeTable(_));

@@ -58,6 +58,29 @@ pub fn parse(sql: &str) -> Result<Statement> {
     if relations > RELATIONS_MAX { Err(too_deep(RELATIONS_MAX)) } else { Ok(statement) }
 }
 
+/// One query that can be read by a name: its answer depends on nothing but tables.
+pub fn parse_view(sql: &str) -> Result<Statement> {
+    let parsed = parse(sql);
+    let refused = |reason: &str| Err(Error::new(&codes::STATEMENT_INVALID).with("reason", reason));
+    // Told before what else is wrong: a pipeline's `${name}` does not even parse.
+    if sql.len() <= BYTES_MAX && has_parameters(sql) {
+        return refused("a view has no parameters; a data service has");
+    }
+    let statement = parsed?;
+    if !matches!(&statement, Statement::Statement(ast) if matches!(ast.as_ref(), Ast::Query(_))) {
+        return refused("a view is one query");
+    }
+    if asks_for_listing(&statement) {
+        return refused("what tables there are depends on who asks, so a view cannot tell it");
+    }
+    Ok(statement)
+}
+
+fn has_parameters(sql: &str) -> bool {
+    let tokens = Tokenizer::new(&GenericDialect {}, sql).tokenize().unwrap_or_default();
+    tokens.iter().any(|token| matches!(token, Token::Placeholder(_)))
+}
+
 fn too_deep(max: usize) -> Error {
     Error::new(&codes::STATEMENT_TOO_DEEP).with("max", max)
 }
@@ -158,7 +181,8 @@ pub fn asks_for_listing(statement: &Statement) -> bool {
     text.to_ascii_lowercase().contains("information_schema")
 }
 
-fn name_of(table: &TableReference) -> Result<TableName> {
+/// The table that a reference means, with the catalog and the schema that are left out.
+pub fn name_of(table: &TableReference) -> Result<TableName> {
     let bare = table.table().split(AT).next().unwrap_or_default();
     TableName::new(table.catalog().unwrap_or(base::names::LAKE), table.schema().unwrap_or(crate::query::DEFAULT_SCHEMA), bare)
 }

@@ -44,6 +44,8 @@ pub enum TableKind {
     Quarantine,
     /// In a business system.
     Live,
+    /// In the tables that a declared query reads.
+    View,
 }
 
 /// A table's columns and, for a lake table, its size.
@@ -53,6 +55,10 @@ pub struct TableInfo {
     pub name: TableName,
     /// Where its rows are.
     pub kind: TableKind,
+    /// What it shows, if it is a view and somebody said so.
+    pub description: Option<String>,
+    /// Its query, if it is a view and the pass may see it.
+    pub sql: Option<String>,
     /// The columns in order.
     pub columns: Vec<Column>,
     /// The newest version, in the lake.
@@ -75,6 +81,8 @@ pub struct Column {
     pub data_type: String,
     /// Whether it may be null.
     pub nullable: bool,
+    /// What it means, if it is a view's and somebody said so.
+    pub description: Option<String>,
 }
 
 /// Connections that are open, by name, with the time their resource was changed.
@@ -94,6 +102,11 @@ impl Engine {
                 entries.extend(TableName::new(LAKE, &schema, table).ok().map(|name| TableEntry { name, kind }));
             }
         }
+        let views = self.views().await?;
+        // Where a table was put into a view's place by other means, the view is what is read.
+        entries.retain(|entry| !views.contains_key(&entry.name));
+        entries.extend(views.keys().map(|name| TableEntry { name: name.clone(), kind: TableKind::View }));
+        entries.sort_by(|one, other| one.name.cmp(&other.name));
         entries.retain(|entry| pass.allows(Privilege::Select, &Object::Table(&entry.name)));
         let connections = self.shared().parts.catalog.rows::<ConnectionSpec>().await?;
         for (resource, _) in connections {
@@ -115,25 +128,35 @@ impl Engine {
     /// A table's columns and size.
     pub async fn describe(&self, pass: &Pass, name: &TableName) -> Result<TableInfo> {
         pass.demand(Privilege::Select, &Object::Table(name))?;
+        if let Some(view) = self.views().await?.get(name) {
+            return self.describe_view(pass, view).await;
+        }
+        let plain = |kind: TableKind, schema: &SchemaRef| TableInfo {
+            name: name.clone(),
+            kind,
+            description: None,
+            sql: None,
+            columns: columns(schema),
+            version: None,
+            rows: None,
+            bytes: None,
+            files: None,
+        };
         if name.is_lake() {
             let table = self.lake_table(pass, name).await?;
             let details = table.details()?;
             let kind = if name.table().ends_with(QUARANTINE_SUFFIX) { TableKind::Quarantine } else { TableKind::Table };
             return Ok(TableInfo {
-                name: name.clone(),
-                kind,
-                columns: columns(&table.schema()),
                 version: Some(table.version()),
                 rows: details.rows,
                 bytes: Some(details.bytes),
                 files: Some(details.files),
+                ..plain(kind, &table.schema())
             });
         }
         let source = self.open_source(name.catalog()).await?;
         let target = Target::Table { schema: name.schema().to_owned(), table: name.table().to_owned() };
-        let schema = source.describe(&target).await?;
-        let columns = columns(&schema);
-        Ok(TableInfo { name: name.clone(), kind: TableKind::Live, columns, version: None, rows: None, bytes: None, files: None })
+        Ok(plain(TableKind::Live, &source.describe(&target).await?))
     }
 
     /// An open connection, for who may select from all of it.
@@ -184,7 +207,7 @@ impl Engine {
         let mut listing = Listing::new();
         for entry in self.tables(pass).await? {
             let schemas = listing.entry(entry.name.catalog().to_owned()).or_default();
-            schemas.entry(entry.name.schema().to_owned()).or_default().push(entry.name.table().to_owned());
+            schemas.entry(entry.name.schema().to_owned()).or_default().insert(entry.name.table().to_owned(), entry.kind);
         }
         Ok(listing)
     }
@@ -197,6 +220,7 @@ impl Engine {
                 names.extend(TableName::lake(&schema, table).ok());
             }
         }
+        names.extend(self.views().await.iter().flat_map(|views| views.keys()).cloned());
         names.retain(|name| pass.allows(Privilege::Select, &Object::Table(name)));
         let names: Vec<String> = names.iter().map(ToString::to_string).collect();
         let near = nearest(&name.to_string(), names.iter().map(String::as_str));
@@ -211,11 +235,12 @@ impl Engine {
     }
 }
 
-fn columns(schema: &SchemaRef) -> Vec<Column> {
+pub(crate) fn columns(schema: &SchemaRef) -> Vec<Column> {
     let column = |field: &arrow::datatypes::FieldRef| Column {
         name: field.name().clone(),
         data_type: field.data_type().to_string(),
         nullable: field.is_nullable(),
+        description: None,
     };
     schema.fields().iter().map(column).collect()
 }

@@ -25,6 +25,12 @@ base::codes! {
     STEP_UNKNOWN: User, false, 400, "42704",
         "pipeline `{pipeline}` has no step `{step}` any more" / "流水线 `{pipeline}` 中已没有步骤 `{step}`",
         "start a new run" / "请启动新的运行";
+    STEPS_UNORDERED: User, false, 409, "55000",
+        "the steps of pipeline `{pipeline}` have no order any more: {reason}" / "流水线 `{pipeline}` 的步骤已无法排序：{reason}",
+        "a view that a step reads stands on a table that a later step writes: change the view or the pipeline" / "某步骤读取的视图建立在后续步骤写入的表之上：请修改该视图或流水线";
+    VIEW_NOT_INCREMENTAL: User, false, 409, "0A000",
+        "step `{step}` cannot read only what is new of {view}, because it is a view" / "步骤 `{step}` 无法只读取 {view} 的新增数据，因为它是视图",
+        "name tables that the query reads by themselves under `incremental`; what it reads through a view is read whole" / "请在 `incremental` 中列出查询直接读取的表；通过视图读取的内容总是全量读取";
     CHECK_FAILED: User, false, 422, "23514",
         "check `{check}` on {table} failed for {count} rows; nothing was committed" / "{table} 的质量检查 `{check}` 有 {count} 行不通过，未提交任何数据",
         "look at the rows, or let the check `warn` or `quarantine`" / "请查看这些行，或将该检查改为 `warn` 或 `quarantine`";

@@ -2,9 +2,12 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use base::TableName;
+use base::{Result, TableName};
+use lake::Table;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+
+use crate::steps::StepContext;
 
 /// A step's plan; stored with the run before the first row is written, and used again by every later attempt.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -12,6 +15,9 @@ pub struct Plan {
     /// The version at which each lake table is read.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub inputs: BTreeMap<TableName, u64>,
+    /// The views through which they are read, with their declarations.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub views: BTreeMap<TableName, String>,
     /// The number of the transaction that this step commits; one more than the table's last one by the same step.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub transaction: Option<i64>,
@@ -31,6 +37,14 @@ impl Plan {
     pub fn spans(&self) -> BTreeMap<TableName, (u64, u64)> {
         let span = |(table, after): (&TableName, &u64)| Some((table.clone(), (*after, *self.inputs.get(table)?)));
         self.after.iter().filter_map(span).collect()
+    }
+
+    /// Fixes the versions of the lake tables that are read under these names, views seen through; answers the tables.
+    pub(crate) async fn read(&mut self, context: &StepContext, names: &[TableName]) -> Result<BTreeMap<TableName, Table>> {
+        let engine::Inputs { tables, views } = context.engine.inputs(&context.pass, names).await?;
+        self.inputs.extend(tables.iter().map(|(table, now)| (table.clone(), now.version())));
+        self.views.extend(views);
+        Ok(tables)
     }
 
     /// The inputs in the form that `engine` takes.

@@ -15,6 +15,9 @@ use crate::steps::collect::CollectStep;
 use crate::steps::publish::PublishStep;
 use crate::steps::sql::SqlStep;
 
+/// The tables behind each view.
+pub type Views = BTreeMap<TableName, BTreeSet<TableName>>;
+
 /// Most steps of one pipeline.
 const STEPS_MAX: usize = 1000;
 
@@ -107,8 +110,9 @@ impl StepSpec {
 }
 
 impl PipelineSpec {
-    /// For each step, the indices of the steps before it: those it names, and those that write a table it reads.
-    pub fn dependencies(&self) -> Result<Vec<BTreeSet<usize>>, Wrong> {
+    /// For each step, the indices of the steps before it: those it names, and those that write a table it reads, be it through
+    /// one of these views.
+    pub fn dependencies(&self, views: &Views) -> Result<Vec<BTreeSet<usize>>, Wrong> {
         let mut writers: BTreeMap<TableName, Vec<usize>> = BTreeMap::new();
         for (index, step) in self.steps.iter().enumerate() {
             for table in step.step()?.writes() {
@@ -127,7 +131,10 @@ impl PipelineSpec {
                 before.insert(*known);
             }
             for table in step.step()?.reads()? {
-                before.extend(writers.get(&table).into_iter().flatten().filter(|writer| **writer != index));
+                let behind = views.get(&table).into_iter().flatten();
+                for table in behind.chain([&table]) {
+                    before.extend(writers.get(table).into_iter().flatten().filter(|writer| **writer != index));
+                }
             }
             all.push(before);
         }
@@ -178,7 +185,7 @@ impl Declared for PipelineSpec {
             }
             step.step()?.check()?;
         }
-        self.dependencies().map(|_| ())
+        self.dependencies(&Views::new()).map(|_| ())
     }
 }
 
@@ -198,10 +205,23 @@ mod tests {
                - {name: last, after: [sum], sql: {into: lake.ads.c, query: 'select 2 as y'}}\n",
         );
         spec.check().expect("fits");
-        let before = spec.dependencies().expect("no cycle");
+        let before = spec.dependencies(&Views::new()).expect("no cycle");
         assert_eq!(before[0], BTreeSet::from([1]));
         assert!(before[1].is_empty());
         assert_eq!(before[2], BTreeSet::from([0]));
+    }
+
+    #[test]
+    fn tables_behind_views_decide_the_order_too() {
+        let spec = spec(
+            "  - {name: sum, sql: {into: lake.dws.b, query: 'select count(*) as n from ads.v'}}\n  \
+               - {name: clean, sql: {into: lake.dwd.a, query: 'select 1 as x'}}\n",
+        );
+        let name = |text: &str| text.parse::<TableName>().expect("a name");
+        let views = Views::from([(name("lake.ads.v"), BTreeSet::from([name("lake.dwd.a")]))]);
+        assert_eq!(spec.dependencies(&views).expect("no cycle")[0], BTreeSet::from([1]));
+        let circle = Views::from([(name("lake.ads.v"), BTreeSet::from([name("lake.dws.b")]))]);
+        assert!(spec.dependencies(&circle).expect("its own table is no circle")[0].is_empty());
     }
 
     #[test]

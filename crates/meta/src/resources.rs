@@ -12,8 +12,9 @@ use crate::failures::damaged;
 use crate::transactions::{begin, insert_new, retried};
 use crate::{Meta, counters};
 
-/// Kinds whose change is a change of policy.
-const POLICY_KINDS: [&str; 3] = ["User", "Role", "Grant"];
+/// Kinds whose change is a change of what somebody may read: the policy, and views, which read with the rights of who declared
+/// them.
+const POLICY_KINDS: [&str; 4] = ["User", "Role", "Grant", "View"];
 
 /// How often an unconditional put meets another writer before it gives up.
 const RACES_MAX: usize = 8;
@@ -177,7 +178,7 @@ impl Resources {
 }
 
 impl Meta {
-    /// Grows with every change of users, roles and grants, and with every revocation of a token or session.
+    /// Grows with every change of users, roles, grants and views, and with every revocation of a token or session.
     pub async fn policy_version(&self) -> Result<i64> {
         counters::value(self.database(), counters::POLICY).await.map_err(|error| self.failed(error))
     }

@@ -85,6 +85,9 @@ async fn resources(meta: &Meta, other: &Meta, own: &str) {
     assert!(resources.delete("Grant", &name).await.expect("deletes"));
     assert!(!resources.delete("Grant", &name).await.expect("deletes"));
     assert!(meta.policy_version().await.expect("reads") > before + 1);
+    let before = meta.policy_version().await.expect("reads");
+    resources.put(ResourceRow::new("View", "lake.ads.v", json!({}), "", "me"), None).await.expect("put");
+    assert_eq!(other.policy_version().await.expect("reads"), before + 1, "a view is read with somebody's rights");
 }
 
 async fn accounts_tokens_secrets(meta: &Meta, other: &Meta, own: &str) {

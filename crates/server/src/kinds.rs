@@ -8,6 +8,7 @@ pub static KINDS: &[Kind] = &[
     Kind::of::<guard::UserSpec>(),
     Kind::of::<guard::GrantSpec>(),
     Kind::of::<connect::ConnectionSpec>(),
+    Kind::of::<engine::ViewSpec>(),
     Kind::of::<flow::PipelineSpec>(),
     Kind::of::<flow::ScheduleSpec>(),
     Kind::of::<gateway::DataServiceSpec>(),

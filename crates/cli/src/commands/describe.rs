@@ -40,6 +40,8 @@ pub struct Column {
     pub kind: String,
     /// Whether it may be NULL.
     pub nullable: bool,
+    /// What it means, if that was said.
+    pub description: String,
 }
 
 /// Runs it.
@@ -49,7 +51,7 @@ pub async fn run(session: &mut Session, arguments: Arguments) -> Outcome {
     let done = match (arguments.kind.as_str(), arguments.name.as_deref()) {
         ("table", Some(name)) => table(session, &client, name, output).await,
         ("tables" | "table", None) => tables(session, &client, output).await,
-        (name, None) if name.contains('.') => table(session, &client, name, output).await,
+        (name, None) if name.contains('.') && !name.contains('/') => table(session, &client, name, output).await,
         (kind, name) => resource(session, &client, kind, name, output).await,
     };
     client.close().await;
@@ -77,11 +79,17 @@ pub async fn table(session: &mut Session, client: &Client, name: &str, output: O
     if output != Output::Table {
         return write(session, output, &value);
     }
-    let titles = [session.say("COLUMN", "列"), session.say("TYPE", "数据类型"), session.say("NULL", "可空")];
-    let mut listing = Listing::new(&titles.map(|title| (title, Align::Left)));
-    for column in columns(&value) {
+    let columns = columns(&value);
+    let mut titles = vec![session.say("COLUMN", "列"), session.say("TYPE", "数据类型"), session.say("NULL", "可空")];
+    let described = columns.iter().any(|column| !column.description.is_empty());
+    titles.extend(described.then(|| session.say("MEANING", "含义")));
+    let titles: Vec<(&str, Align)> = titles.into_iter().map(|title| (title, Align::Left)).collect();
+    let mut listing = Listing::new(&titles);
+    for column in columns {
         let nullable = if column.nullable { session.say("yes", "是") } else { session.say("no", "否") };
-        listing.row(vec![column.name, column.kind, nullable.to_owned()]);
+        let mut row = vec![column.name, column.kind, nullable.to_owned()];
+        row.extend(described.then_some(column.description));
+        listing.row(row);
     }
     let table = listing.render(session.paint, terminal::size().map(|(_, columns)| columns));
     session.out.text(&table)?;
@@ -89,10 +97,14 @@ pub async fn table(session: &mut Session, client: &Client, name: &str, output: O
         .as_object()
         .into_iter()
         .flatten()
-        .filter(|(key, fact)| !matches!(key.as_str(), "columns" | "schema" | "fields") && is_plain(fact))
+        .filter(|(key, fact)| !matches!(key.as_str(), "columns" | "schema" | "fields" | "sql") && is_plain(fact))
         .map(|(key, _)| format!("{key} {}", text(&value, key)))
         .collect();
-    session.out.line(&session.paint.dim(&facts.join(" · ")))
+    session.out.line(&session.paint.dim(&facts.join(" · ")))?;
+    match text(&value, "sql").trim() {
+        "" => Ok(()),
+        sql => session.out.line(sql),
+    }
 }
 
 /// The columns in an answer of `/api/v1/tables/{name}`.
@@ -106,6 +118,7 @@ pub fn columns(table: &Value) -> Vec<Column> {
             name: text(item, "name"),
             kind: kind.unwrap_or_default(),
             nullable: item.get("nullable").and_then(Value::as_bool).unwrap_or(true),
+            description: text(item, "description"),
         }
     };
     found.into_iter().flatten().map(column).collect()
@@ -176,8 +189,8 @@ mod tests {
         assert_eq!(
             columns(&answer),
             [
-                Column { name: "x".into(), kind: "Int64".into(), nullable: false },
-                Column { name: "y".into(), kind: "Utf8".into(), nullable: true }
+                Column { name: "x".into(), kind: "Int64".into(), nullable: false, description: String::new() },
+                Column { name: "y".into(), kind: "Utf8".into(), nullable: true, description: String::new() }
             ]
         );
         assert!(columns(&json!({})).is_empty());

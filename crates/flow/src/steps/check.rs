@@ -53,12 +53,8 @@ impl Step for CheckStep {
 
     async fn plan(&self, context: &StepContext) -> Result<Plan> {
         let mut plan = Plan::default();
-        for table in self.reads().map_err(|wrong| Error::new(&codes::FLOW_INTERNAL).with("reason", wrong.reason))? {
-            if table.is_lake() {
-                let version = context.engine.lake_table(&context.pass, &table).await?.version();
-                plan.inputs.insert(table, version);
-            }
-        }
+        let reads = self.reads().map_err(|wrong| Error::new(&codes::FLOW_INTERNAL).with("reason", wrong.reason))?;
+        plan.read(context, &reads).await?;
         Ok(plan)
     }
 

@@ -78,8 +78,9 @@ impl Step for PublishStep {
     }
 
     async fn plan(&self, context: &StepContext) -> Result<Plan> {
-        let version = context.engine.lake_table(&context.pass, &self.table).await?.version();
-        Ok(Plan { inputs: [(self.table.clone(), version)].into(), ..Plan::default() })
+        let mut plan = Plan::default();
+        plan.read(context, std::slice::from_ref(&self.table)).await?;
+        Ok(plan)
     }
 
     async fn run(&self, context: &StepContext, plan: &Plan) -> Result<Outcome> {

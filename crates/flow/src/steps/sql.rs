@@ -120,8 +120,8 @@ impl SqlStep {
                 Some((now.version(), "made anew".to_owned()))
             };
             if let Some((version, operation)) = rewritten {
-                // A query that reads its own table would count the old rows again.
-                if self.mode == WriteMode::Append || self.reads().is_ok_and(|reads| reads.contains(&self.into)) {
+                // A query that reads its own table, be it through a view, would count the old rows again.
+                if self.mode == WriteMode::Append || plan.inputs.contains_key(&self.into) {
                     return Err(Error::new(&codes::INPUT_REWRITTEN)
                         .with("step", &context.step)
                         .with("input", input)
@@ -196,12 +196,12 @@ impl Step for SqlStep {
     async fn plan(&self, context: &StepContext) -> Result<Plan> {
         let mut plan = Plan::default();
         let mut ids = BTreeMap::new();
-        for table in self.reads().map_err(|wrong| internal(&wrong.reason))? {
-            if table.is_lake() {
-                let now = context.engine.lake_table(&context.pass, &table).await?;
-                ids.insert(table.clone(), now.id().to_owned());
-                plan.inputs.insert(table, now.version());
-            }
+        let reads = self.reads().map_err(|wrong| internal(&wrong.reason))?;
+        for (table, now) in plan.read(context, &reads).await? {
+            ids.insert(table, now.id().to_owned());
+        }
+        if let Some(view) = self.incremental.iter().find(|input| plan.views.contains_key(*input)) {
+            return Err(Error::new(&codes::VIEW_NOT_INCREMENTAL).with("step", &context.step).with("view", view));
         }
         let last = context.last_transaction(&self.into).await?;
         plan.transaction = Some(last.unwrap_or(0) + 1);
@@ -369,6 +369,7 @@ fn internal(reason: &str) -> Error {
 impl StepContext {
     /// Runs a query with the step's rights, at the plan's versions.
     pub(crate) async fn query(&self, sql: &str, parameters: &Map<String, Value>, plan: &Plan) -> Result<engine::Answer> {
+        self.engine.demand_same_views(&plan.views).await?;
         let limits = engine::Limits { rows: None, bytes: None, timeout: super::QUERY_TIMEOUT };
         let at = plan.fixed();
         let spans = plan.spans();

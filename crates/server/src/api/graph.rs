@@ -47,13 +47,14 @@ struct GraphStep {
 async fn graph(State(platform): At, Caller(pass): Caller, Path(name): Path<String>) -> Answer<Json<PipelineGraph>> {
     let resource = platform.catalog().get(&pass, "Pipeline", &name).await?;
     let spec: PipelineSpec = serde_json::from_value(resource.spec).map_err(|error| unreadable(error.to_string()))?;
-    let steps = steps(&spec).map_err(|wrong| unreadable(format!("{}: {}", wrong.field, wrong.reason)))?;
+    let views = Box::pin(platform.engine().behind_views(&[])).await?;
+    let steps = steps(&spec, &views).map_err(|wrong| unreadable(format!("{}: {}", wrong.field, wrong.reason)))?;
     Ok(Json(PipelineGraph { steps }))
 }
 
-fn steps(spec: &PipelineSpec) -> Result<Vec<GraphStep>, Wrong> {
+fn steps(spec: &PipelineSpec, views: &flow::Views) -> Result<Vec<GraphStep>, Wrong> {
     let names = |tables: Vec<TableName>| tables.iter().map(ToString::to_string).collect();
-    let before = spec.dependencies()?;
+    let before = spec.dependencies(views)?;
     let steps = spec.steps.iter().zip(before).map(|(step, before)| {
         let does = step.step()?;
         let before = before.into_iter().map(|index| spec.steps[index].name.clone()).collect();

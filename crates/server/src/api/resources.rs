@@ -101,7 +101,10 @@ async fn schema(State(platform): At, Caller(_pass): Caller, Path(kind): Path<Str
 async fn apply(State(platform): At, Caller(pass): Caller, Query(how): Query<How>, Text(text): Text) -> Answer<Json<Changes>> {
     let file: String = how.file.as_deref().unwrap_or("body").chars().take(200).collect();
     let options = ApplyOptions { dry_run: how.dry_run };
-    let changes = platform.catalog().apply(&pass, &text, &file, options).await?;
+    let declarations = platform.catalog().read(&pass, &text, &file)?;
+    Box::pin(platform.engine().review(&pass, &declarations)).await?;
+    Box::pin(platform.flow().review(&declarations)).await?;
+    let changes = platform.catalog().apply(&pass, declarations, options).await?;
     platform.services().forget();
     let changes = changes
         .into_iter()

@@ -39,7 +39,7 @@ pub(super) fn routes() -> OpenApiRouter<Platform> {
 struct TableEntry {
     /// `catalog.schema.table`.
     name: String,
-    /// `table` and `quarantine` are in the lake, `live` is in a business system.
+    /// `table` and `quarantine` are in the lake, `live` is in a business system, `view` is a query over others.
     kind: &'static str,
 }
 
@@ -48,8 +48,14 @@ struct TableEntry {
 struct TableInfo {
     /// `catalog.schema.table`.
     name: String,
-    /// `table`, `quarantine` or `live`.
+    /// `table`, `quarantine`, `live` or `view`.
     kind: &'static str,
+    /// What a view shows, if it says so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    description: Option<String>,
+    /// A view's query, for its declarer and for who looks after views.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sql: Option<String>,
     columns: Vec<Column>,
     /// The newest version, in the lake.
     version: Option<u64>,
@@ -69,6 +75,9 @@ struct Column {
     #[serde(rename = "type")]
     data_type: String,
     nullable: bool,
+    /// What it means, if a view says so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    description: Option<String>,
 }
 
 /// One version of a table.
@@ -162,9 +171,9 @@ async fn describe(State(platform): At, Caller(pass): Caller, Path(name): Path<St
     Ok(Json(TableInfo {
         name: info.name.to_string(),
         kind: kind(info.kind),
-        columns: columns
-            .map(|column| Column { name: column.name, data_type: column.data_type, nullable: column.nullable })
-            .collect(),
+        description: info.description,
+        sql: info.sql,
+        columns: columns.map(Column::from).collect(),
         version: info.version,
         rows: info.rows,
         bytes: info.bytes,
@@ -265,10 +274,18 @@ async fn upkeep(
     Box::pin(platform.engine().lake_table(pass, name)).await
 }
 
+impl From<engine::Column> for Column {
+    fn from(column: engine::Column) -> Self {
+        let engine::Column { name, data_type, nullable, description } = column;
+        Self { name, data_type, nullable, description }
+    }
+}
+
 const fn kind(kind: TableKind) -> &'static str {
     match kind {
         TableKind::Table => "table",
         TableKind::Quarantine => "quarantine",
         TableKind::Live => "live",
+        TableKind::View => "view",
     }
 }
