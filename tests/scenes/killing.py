@@ -18,7 +18,7 @@ FILE_ROWS, FILE_BAD, EVENT_ROWS, EVENT_BAD = 40_000, 20, 15_000, 7
 # Rows of the tables that are replaced and merged as a whole.
 ITEM_ROWS = 20_000
 # Longest wait until every run has ended by itself, in seconds: a lease is 15 s, and the pipeline's comes on top.
-END_SECONDS = 120
+END_SECONDS = 300
 # What a moment to kill is drawn from, as a share of an undisturbed run's time.
 SHARE_MAX = 1.15
 
