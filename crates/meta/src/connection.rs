@@ -41,7 +41,8 @@ impl Database {
     pub(crate) async fn begin(&self) -> Result<DatabaseTransaction, DbErr> {
         let mode = Some(SqliteTransactionMode::Immediate);
         let options = TransactionOptions { sqlite_transaction_mode: mode, ..TransactionOptions::default() };
-        self.within(STATEMENT_WAIT, self.pool.begin_with_options(options)).await
+        let pool = self.pool.clone();
+        self.within(STATEMENT_WAIT, async move { pool.begin_with_options(options).await }).await
     }
 
     /// A whole transaction, whose statements do not wait one by one.
@@ -53,8 +54,9 @@ impl Database {
     }
 
     pub(crate) async fn ping(&self) -> Result<(), DbErr> {
+        let pool = self.pool.clone();
         // The driver's future is large.
-        self.within(STATEMENT_WAIT, Box::pin(self.pool.ping())).await
+        self.within(STATEMENT_WAIT, async move { Box::pin(pool.ping()).await }).await
     }
 
     pub(crate) async fn close(&self) -> Result<(), DbErr> {
@@ -65,12 +67,22 @@ impl Database {
         self.pool.get_database_backend() != DbBackend::Sqlite
     }
 
-    async fn within<T>(&self, limit: Duration, work: impl Future<Output = Result<T, DbErr>>) -> Result<T, DbErr> {
+    /// Does it as a task of its own: a statement that is dropped half way, because its asker left or would not wait, leaves its
+    /// answer on the connection for whoever asks next.
+    async fn within<T: Send + 'static>(
+        &self,
+        limit: Duration,
+        work: impl Future<Output = Result<T, DbErr>> + Send + 'static,
+    ) -> Result<T, DbErr> {
         if !self.is_server() {
             return work.await;
         }
         let limit = if self.may_try()? { limit } else { TRY_WAIT };
-        let done = tokio::time::timeout(limit, work).await.unwrap_or_else(|_| Err(late(limit)));
+        let done = match tokio::time::timeout(limit, tokio::spawn(work)).await {
+            Ok(Ok(done)) => done,
+            Ok(Err(error)) => Err(DbErr::Custom(error.to_string())),
+            Err(_late) => Err(late(limit)),
+        };
         *self.down() = done.as_ref().is_err_and(is_lost).then(Instant::now);
         done
     }
@@ -108,19 +120,23 @@ impl ConnectionTrait for Database {
     }
 
     async fn execute_raw(&self, statement: Statement) -> Result<ExecResult, DbErr> {
-        self.within(STATEMENT_WAIT, self.pool.execute_raw(statement)).await
+        let pool = self.pool.clone();
+        self.within(STATEMENT_WAIT, async move { pool.execute_raw(statement).await }).await
     }
 
     async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
-        self.within(STATEMENT_WAIT, self.pool.execute_unprepared(sql)).await
+        let (pool, sql) = (self.pool.clone(), sql.to_owned());
+        self.within(STATEMENT_WAIT, async move { pool.execute_unprepared(&sql).await }).await
     }
 
     async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
-        self.within(STATEMENT_WAIT, self.pool.query_one_raw(statement)).await
+        let pool = self.pool.clone();
+        self.within(STATEMENT_WAIT, async move { pool.query_one_raw(statement).await }).await
     }
 
     async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
-        self.within(STATEMENT_WAIT, self.pool.query_all_raw(statement)).await
+        let pool = self.pool.clone();
+        self.within(STATEMENT_WAIT, async move { pool.query_all_raw(statement).await }).await
     }
 
     fn support_returning(&self) -> bool {
