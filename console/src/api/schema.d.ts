@@ -881,6 +881,8 @@ export interface components {
         };
         /** @description A column. */
         Column: {
+            /** @description What it means, if a view says so. */
+            description?: string | null;
             name: string;
             nullable: boolean;
             /** @description Its Arrow type. */
@@ -1188,7 +1190,7 @@ export interface components {
         Page_TableEntry: {
             /** @description The items. */
             items: {
-                /** @description `table` and `quarantine` are in the lake, `live` is in a business system. */
+                /** @description `table` and `quarantine` are in the lake, `live` is in a business system, `view` is a query over others. */
                 kind: string;
                 /** @description `catalog.schema.table`. */
                 name: string;
@@ -1517,7 +1519,7 @@ export interface components {
         };
         /** @description A table that the caller may read. */
         TableEntry: {
-            /** @description `table` and `quarantine` are in the lake, `live` is in a business system. */
+            /** @description `table` and `quarantine` are in the lake, `live` is in a business system, `view` is a query over others. */
             kind: string;
             /** @description `catalog.schema.table`. */
             name: string;
@@ -1530,12 +1532,14 @@ export interface components {
              */
             bytes?: number | null;
             columns: components["schemas"]["Column"][];
+            /** @description What a view shows, if it says so. */
+            description?: string | null;
             /**
              * Format: int64
              * @description Data files, in the lake.
              */
             files?: number | null;
-            /** @description `table`, `quarantine` or `live`. */
+            /** @description `table`, `quarantine`, `live` or `view`. */
             kind: string;
             /** @description `catalog.schema.table`. */
             name: string;
@@ -1544,6 +1548,8 @@ export interface components {
              * @description Rows, if known without reading them.
              */
             rows?: number | null;
+            /** @description A view's query, for its declarer and for who looks after views. */
+            sql?: string | null;
             /**
              * Format: int64
              * @description The newest version, in the lake.
