@@ -111,7 +111,7 @@ pub async fn offer(cluster: &Cluster, objects: &[Object]) -> Result<Offer> {
         "-f",
         "-",
     ];
-    match cluster.objects(&manner, Some(&manifest::list(objects))).await {
+    match cluster.objects(&manner, Some(&manifest::list(&marked(cluster, objects)))).await {
         Ok(found) => Ok(Offer::Taken(found.into_iter().map(Object).collect())),
         Err(error) if error.is(&TOOL_FAILED) || error.is(&CLUSTER_FORBIDDEN) => {
             Ok(Offer::Refused(error.arguments().get("reason").cloned().unwrap_or_default()))
@@ -122,13 +122,18 @@ pub async fn offer(cluster: &Cluster, objects: &[Object]) -> Result<Offer> {
 
 /// Puts objects back as they were installed, where applying would only merge: two ports of one name cannot stand side by side.
 pub async fn put_back(cluster: &Cluster, objects: &[Object]) -> Result<()> {
+    let objects = marked(cluster, objects);
+    cluster.kubectl(&["replace", "--field-manager=helm", "-f", "-"], Some(&manifest::list(&objects))).await.map(|_| ())
+}
+
+/// Objects with what Helm adds by itself, so that it knows its own.
+fn marked(cluster: &Cluster, objects: &[Object]) -> Vec<Object> {
     let mut objects = objects.to_vec();
     for object in &mut objects {
-        // What Helm adds by itself, so that it knows its own.
         object.0["metadata"]["annotations"]["meta.helm.sh/release-name"] = Value::from(cluster.release.as_str());
         object.0["metadata"]["annotations"]["meta.helm.sh/release-namespace"] = Value::from(cluster.namespace.as_str());
     }
-    cluster.kubectl(&["replace", "--field-manager=helm", "-f", "-"], Some(&manifest::list(&objects))).await.map(|_| ())
+    objects
 }
 
 /// How the Deployments among these objects are.
