@@ -267,6 +267,8 @@ def state(scene, rendered):
     scene.check("replicas have homes of their own and share lake and key", strategy == "RollingUpdate" and mounts["/run/dataux"] == "emptyDir" and shared.items() <= config.items(), config)
     near = pod["affinity"]["podAffinity"]["requiredDuringSchedulingIgnoredDuringExecution"][0]["topologyKey"]
     scene.check("on a volume of one node they are on one node", near == "kubernetes.io/hostname" and "PodDisruptionBudget" not in kinds, pod["affinity"])
+    again = pod["affinity"]["podAntiAffinity"]["requiredDuringSchedulingIgnoredDuringExecution"][0]["topologyKey"]
+    scene.check("and are looked at again when the last of them has left its node", again == "dataux/look-again", pod["affinity"])
     strategy, mounts, kinds, config, pod = look("shared-volume")
     scene.check("a volume of many nodes lets them spread", "affinity" not in pod and len(pod["topologySpreadConstraints"]) == 2 and "PodDisruptionBudget" in kinds, pod)
     scene.check("a given key needs no file", "DATAUX_MASTER_KEY_FILE" not in config and "DATAUX_LAKE" in config, config)
