@@ -37,7 +37,7 @@ def main():
         token = scene.must("token", "create", "--home", demo, "--user", "admin").split()[-1]
         if "DATAUX_TEST_REDIS_URL" not in os.environ:
             raise RuntimeError("DATAUX_TEST_REDIS_URL is not set: run this under scripts/servers")
-        with Server(demo, env={"REDIS_URL": os.environ["DATAUX_TEST_REDIS_URL"]}) as server, Prometheus(scene.folder / "prometheus", server.url) as prometheus:
+        with Server(demo, env={"REDIS_URL": os.environ["DATAUX_TEST_REDIS_URL"], "DATAUX_METRICS_NAMES": "true"}) as server, Prometheus(scene.folder / "prometheus", server.url) as prometheus:
             use(server.url, token)
             prometheus.wait('dataux_http_requests_total{route="/services/{name}"}')
             # Rates need two scrapes with something between them.

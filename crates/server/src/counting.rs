@@ -7,7 +7,7 @@ use flow::{Counted, RunState};
 
 use crate::metrics;
 
-/// Most pipelines, and most connections, with series of their own.
+/// Most pipelines, connections and data services, each, with series of their own.
 const NAMES_MAX: usize = 500;
 
 /// What the others are counted as.
@@ -18,6 +18,7 @@ const OTHERS: &str = "other";
 pub(crate) struct Counting {
     pipelines: Names,
     connections: Names,
+    services: Names,
 }
 
 /// Names in use; none if names are not to be told, and then all are one.
@@ -27,7 +28,7 @@ struct Names(Option<Mutex<BTreeSet<String>>>);
 impl Counting {
     /// Counts with names, or without.
     pub fn new(named: bool) -> Self {
-        Self { pipelines: Names::new(named), connections: Names::new(named) }
+        Self { pipelines: Names::new(named), connections: Names::new(named), services: Names::new(named) }
     }
 
     /// Counts what a room counted.
@@ -62,6 +63,11 @@ impl Counting {
     pub fn pushed(&self, connection: &str, rows: u64, bytes: u64, quarantined: u64) {
         let connection = self.connections.bounded(connection.to_owned());
         self.moved("push", &connection, rows, bytes, quarantined);
+    }
+
+    /// Counts a call of a data service that was answered from kept answers.
+    pub fn cached(&self, service: String) {
+        ::metrics::counter!(metrics::SERVICE_CACHED, "service" => self.services.bounded(service)).increment(1);
     }
 
     fn moved(&self, verb: &'static str, connection: &str, rows: u64, bytes: u64, quarantined: u64) {

@@ -123,9 +123,10 @@ fn bucketed() -> Result<PrometheusBuilder, BuildError> {
 pub fn reference() -> String {
     let mut page = String::from(
         "# Metrics\n\n`GET /metrics` answers in Prometheus text, without a login. This page is made from `crates/server/src/metrics.rs`.\n\n\
-         Labels are bounded: `route` is an address as the API document writes it; of pipelines and connections at most 500 have \
+         Labels are bounded: `route` is an address as the API document writes it; of pipelines, connections and data services at most 500 have \
          series of their own, and the others are counted as `other`; tables and pipelines beyond 500 and schemas beyond 100 are \
-         left out, and `dataux_unmeasured` says how many. \"Told by one process\": of several servers one looks, so the others \
+         left out, and `dataux_unmeasured` says how many. Unless `DATAUX_METRICS_NAMES` is true, the labels `pipeline`, `connection`, \
+         `service` and `schema` are empty, of pipelines the one most behind is told, and of tables none. \"Told by one process\": of several servers one looks, so the others \
          have no such series.\n\n| name | type | unit | labels | meaning |\n|---|---|---|---|---|\n",
     );
     for metric in METRICS {

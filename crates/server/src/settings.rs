@@ -60,7 +60,7 @@ pub struct Settings {
     pub memory_bytes: Option<u64>,
     /// Threads that compute; one a core if not given.
     pub threads: Option<usize>,
-    /// Whether /metrics names pipelines, connections, schemas and tables. Who asks for it needs no login.
+    /// Whether /metrics names pipelines, connections, data services, schemas and tables. Not unless somebody wants it: who asks for metrics needs no login.
     pub metrics_names: bool,
     /// How long a server that is to end serves on after it has said so, until nobody sends it new requests any more.
     pub drain_delay: Duration,
@@ -109,7 +109,7 @@ impl Settings {
             admin_password: None,
             memory_bytes: None,
             threads: None,
-            metrics_names: true,
+            metrics_names: false,
             drain_delay: Duration::ZERO,
             log: "info".to_owned(),
             log_format: LogFormat::default(),
@@ -148,8 +148,8 @@ impl Settings {
             return Err(wrong("DATAUX_DRAIN_DELAY", format!("at most {} can be waited", units::duration(DRAIN_DELAY_MAX))));
         }
         let metrics_names = match get("DATAUX_METRICS_NAMES").as_deref() {
-            None | Some("true") => true,
-            Some("false") => false,
+            Some("true") => true,
+            None | Some("false") => false,
             Some(other) => return Err(wrong("DATAUX_METRICS_NAMES", format!("`{other}` is neither true nor false"))),
         };
         let log_format = match get("DATAUX_LOG_FORMAT").as_deref() {

@@ -71,6 +71,8 @@ impl Findings {
     fn tell(&self, text: &mut Exposition, named: bool) {
         if named {
             self.tell_each(text);
+        } else {
+            self.tell_worst(text);
         }
         let mut schemas: BTreeMap<&str, [f64; 3]> = BTreeMap::new();
         for (name, table) in &self.tables {
@@ -105,6 +107,19 @@ impl Findings {
 
         let changed = self.tables.iter().take(SERIES_MAX).map(|(name, table)| (name.to_string(), seconds(table.changed_at)));
         text.numbers(metrics::TABLE_CHANGED, "table", changed);
+    }
+}
+
+impl Findings {
+    /// Without names: whether any pipeline fails, and the times of the one that is most behind, so that the same alerts work.
+    fn tell_worst(&self, text: &mut Exposition) {
+        let succeeded = |one: &PipelineStanding| one.succeeded_at.map_or(0.0, seconds);
+        let behind = |one: &PipelineStanding| one.due_at.map(seconds).unwrap_or_default() - succeeded(one);
+        let Some(worst) = self.pipelines.iter().max_by(|one, other| behind(one).total_cmp(&behind(other))) else { return };
+        text.numbers(metrics::PIPELINE_SUCCEEDED, "pipeline", [("", succeeded(worst))]);
+        let failing = self.pipelines.iter().any(|one| one.failing);
+        text.numbers(metrics::PIPELINE_FAILING, "pipeline", [("", if failing { 1.0 } else { 0.0 })]);
+        text.numbers(metrics::PIPELINE_DUE, "pipeline", worst.due_at.map(|due| ("", seconds(due))));
     }
 }
 
@@ -241,9 +256,14 @@ mod tests {
         }
         assert!(!text.contains(r#"due_timestamp_seconds{pipeline="a"}"#));
         let text = told(false);
-        assert!(
-            text.contains(r#"dataux_tables{schema=""} 501"#) && !text.contains("ods") && !text.contains("pipeline="),
-            "{text}"
-        );
+        for line in [
+            r#"dataux_pipeline_succeeded_timestamp_seconds{pipeline=""} 0"#,
+            r#"dataux_pipeline_due_timestamp_seconds{pipeline=""} 1700000000"#,
+            r#"dataux_pipeline_failing{pipeline=""} 1"#,
+            r#"dataux_tables{schema=""} 501"#,
+        ] {
+            assert!(text.lines().any(|told| told == line), "{line} is not in\n{text}");
+        }
+        assert!(!text.contains("ods") && !text.contains(r#"pipeline="b""#), "{text}");
     }
 }

@@ -18,7 +18,6 @@ use utoipa_axum::routes;
 use super::Page;
 use crate::caller::{Address, Caller};
 use crate::failure::{Answer, language};
-use crate::metrics;
 use crate::observe::Trace;
 use crate::platform::Platform;
 use crate::router::At;
@@ -137,7 +136,7 @@ async fn call(
     };
     let mut response = ([(header::CONTENT_TYPE, served.format.content_type())], bytes).into_response();
     if kept {
-        ::metrics::counter!(metrics::SERVICE_CACHED, "service" => name).increment(1);
+        platform.counting().cached(name);
     }
     if let Some(fresh_for) = served.fresh_for {
         let headers = response.headers_mut();
